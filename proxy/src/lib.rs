@@ -1,1 +1,10 @@
-//! Placeholder.
+//! Peergres: the PostgreSQL wire, the SQL pipeline, the catalogs and the command line.
+//!
+//! A statement is one straight walk: `bytes → Message → Parsed → Bound → SqliteStatement → Rows → bytes`, a room per arrow.
+//! Imports run one way: proxy → sync → migrations.
+
+pub mod catalog;
+pub mod error;
+pub mod functions;
+pub mod session;
+pub mod types;

@@ -1,1 +1,9 @@
-//! Placeholder.
+//! Store, capture, change log, merge and peer-to-peer sync of Peergres.
+//!
+//! What enters: statements' effects on SQLite, and signed entries of peers. What leaves: the log, merged tables, conflicts.
+//! This crate knows nothing of PostgreSQL's wire or dialect; `proxy` stands above it, `migrations` below.
+
+pub mod clock;
+pub mod log;
+pub mod schema;
+pub mod value;

@@ -1,0 +1,65 @@
+//! The table of functions: PostgreSQL's signatures from `data/pg_proc.csv`, each joined with a body of ours by its signature.
+//!
+//! A body is one row in a topic file ([`string`], [`math`], …): `row("lower(text)", Scalar(lower))`. Registration with SQLite, type
+//! inference and `pg_proc` derive from it; a signature without a body answers 0A000 with its name. Operators and casts resolve to
+//! functions too (`oprcode`, `castfunc`), so that `int4pl(integer,integer)` is where integer addition lives.
+
+use rusqlite::types::{Value, ValueRef};
+
+use crate::{error::Result, session::context::Context, types::Oid};
+
+/// A function call as a body sees it.
+pub struct Call<'a> {
+    /// The arguments, in storage form. A strict function is never called with a NULL.
+    pub args: &'a [ValueRef<'a>],
+    /// The arguments' concrete types, filled where the signature is polymorphic or variadic "any"; empty otherwise.
+    pub types: &'a [Oid],
+    /// The result's concrete type, filled as `types` is; 0 otherwise.
+    pub result: Oid,
+    /// The session: settings, catalog, clock.
+    pub cx: &'a Context,
+}
+
+/// A scalar function's body.
+pub type Scalar = fn(&Call<'_>) -> Result<Value>;
+
+/// A running aggregate. `inverse` is called only where `invertible` says so, for moving window frames.
+pub trait Aggregate {
+    /// Takes in one row.
+    fn step(&mut self, call: &Call<'_>) -> Result<()>;
+    /// Takes out the oldest row.
+    fn inverse(&mut self, call: &Call<'_>) -> Result<()>;
+    /// The result for what was taken in.
+    fn value(&self, cx: &Context) -> Result<Value>;
+}
+
+/// The rows of a set-returning function: one value per output column.
+pub type Rows = Box<dyn Iterator<Item = Result<Vec<Value>>>>;
+
+/// What runs when a function is called.
+#[derive(Clone, Copy)]
+pub enum Body {
+    /// A SQLite expression whose meaning is PostgreSQL's on storage forms; `{0}`, `{1}` … stand for the arguments, in parentheses where needed.
+    Native(&'static str),
+    /// A Rust function, registered with SQLite under the signature as its (quoted) name.
+    Scalar(Scalar),
+    /// A Rust aggregate, also usable as a window function; `fn(argument types) -> state`.
+    Aggregate(fn(&[Oid]) -> Box<dyn Aggregate>),
+    /// A SQLite aggregate or window function whose meaning is PostgreSQL's, by its SQLite name: `count`, `row_number`.
+    NativeAggregate(&'static str),
+    /// A set-returning function, registered as a table-valued function under the signature.
+    Set(fn(&Call<'_>) -> Result<Rows>),
+}
+
+/// One row: a signature as `data/pg_proc.csv` has it, `name(type,type)` with PostgreSQL's long type names, and its body.
+pub struct Row {
+    /// `lower(text)`.
+    pub signature: &'static str,
+    /// Its body.
+    pub body: Body,
+}
+
+/// A row of the table.
+pub const fn row(signature: &'static str, body: Body) -> Row {
+    Row { signature, body }
+}

@@ -1,0 +1,3 @@
+//! The only room that calls the stages.
+
+pub mod context;
