@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod error;
+pub mod execute;
 pub mod functions;
 pub mod session;
 pub mod types;

@@ -4,6 +4,8 @@
 //! This crate knows nothing of PostgreSQL's wire or dialect; `proxy` stands above it, `migrations` below.
 
 pub mod clock;
+pub mod commit;
 pub mod log;
 pub mod schema;
+pub mod store;
 pub mod value;

@@ -410,3 +410,12 @@ fn escape(name: &str, out: &mut String) {
         }
     }
 }
+
+/// All objects of one database at one moment, with their OIDs; immutable, cheap to share.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    /// Rises with every change; unique within the process, also for uncommitted ones.
+    pub generation: u64,
+    /// Objects by OID (16384 and up; stable across restarts, local to the device).
+    pub objects: std::collections::BTreeMap<u32, std::sync::Arc<Object>>,
+}

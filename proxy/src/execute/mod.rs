@@ -1,0 +1,3 @@
+//! Runs plans on a SQLite connection.
+
+pub mod plan;
