@@ -1,6 +1,10 @@
 //! What the pipeline's front (parse, bind, rewrite) hands to its back (execute, encode): SQLite statements to run in order, and
 //! the PostgreSQL description of their parameters and rows.
 
+use std::sync::Arc;
+
+use peergres_sync::schema::QualifiedName;
+
 use crate::types::{Oid, TypeRef};
 
 /// A column of the result, as RowDescription tells it.
@@ -38,6 +42,43 @@ pub struct Step {
     pub sql: String,
     /// What its rows and effect mean.
     pub role: Role,
+    /// The table that it changes; none for a reading step.
+    pub target: Option<Arc<Target>>,
+}
+
+impl Step {
+    /// A step that reads.
+    pub fn read(sql: impl Into<String>, role: Role) -> Self {
+        Step { sql: sql.into(), role, target: None }
+    }
+
+    /// A step that changes rows of `target`.
+    pub fn change(sql: impl Into<String>, role: Role, target: Target) -> Self {
+        Step { sql: sql.into(), role, target: Some(Arc::new(target)) }
+    }
+}
+
+/// What a data change works on: needed only to tell a failure in PostgreSQL's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The table.
+    pub table: QualifiedName,
+    /// What happens to its rows.
+    pub action: Action,
+    /// A SQLite query over the same parameters that gives the rows as they would be: every column of the table by its SQLite name.
+    /// Run only after a failure, to find the row at fault.
+    pub new_rows: Option<String>,
+}
+
+/// The kinds of data changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `INSERT`, `COPY`.
+    Insert,
+    /// `UPDATE`.
+    Update,
+    /// `DELETE`, `TRUNCATE`.
+    Delete,
 }
 
 /// What a step is for.
