@@ -1,1 +1,7 @@
-//! Placeholder.
+//! What the whole-system tests stand on: a throw-away PostgreSQL, throw-away Peergres nodes, and commands run to their end.
+
+pub mod command;
+pub mod node;
+pub mod oracle;
+pub mod ports;
+pub mod slt;
