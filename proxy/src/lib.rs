@@ -4,6 +4,7 @@
 //! Imports run one way: proxy → sync → migrations.
 
 pub mod catalog;
+pub mod cli;
 pub mod error;
 pub mod execute;
 pub mod functions;

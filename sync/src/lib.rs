@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod commit;
+pub mod identity;
 pub mod log;
 pub mod schema;
 pub mod store;

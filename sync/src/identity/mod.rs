@@ -1,0 +1,17 @@
+//! Who a device is, and what it signed: keys, signed heads of hash chains, signed HTTP messages.
+//!
+//! Enters: the data directory's key file; bytes and signatures from peers. Leaves: an [`Identity`], and [`Verified`] entries, which
+//! only [`verify`] makes and `apply` alone accepts.
+
+mod key;
+mod message;
+mod nonce;
+mod store;
+
+pub use key::{DeviceKey, Fingerprint, KeyError, PublicKey};
+pub use message::{
+    CONTENT_DIGEST, DEVICE_HEADER, MessageError, MessageParts, RECEIVER_HEADER, RequestParts, SignatureParameters, TAG, check_digest,
+    content_digest, open_signature, sign_answer, sign_request,
+};
+pub use nonce::{MAX_AGE_SECONDS, NonceError, NonceMemory, fresh_nonce};
+pub use store::{Identity, IdentityError, write_private};

@@ -1,0 +1,209 @@
+//! The identity's files: `device.key` (PKCS #8 PEM, mode 0600) and `device.json` (id and name).
+//!
+//! Enters: the data directory. Leaves: an [`Identity`], made where there is none. A key that others could read is refused.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::key::{DeviceKey, Fingerprint, KeyError, PublicKey};
+use crate::clock::DeviceId;
+
+/// What can be wrong with the identity's files.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// A file can't be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// Others may read the key.
+    #[error("{path} is readable by others (mode {mode:o}); make it private: chmod 600 {path}")]
+    Exposed {
+        /// The key file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Its contents are not what they should be.
+    #[error("{path}: {reason}")]
+    Contents {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A new key could not be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// This device: its id, its name and its key.
+#[derive(Debug)]
+pub struct Identity {
+    /// The device's id.
+    pub device_id: DeviceId,
+    /// The name people know it by.
+    pub device_name: String,
+    key: DeviceKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeviceFile {
+    device_id: DeviceId,
+    device_name: String,
+}
+
+impl Identity {
+    /// Reads the directory's identity, or makes one named `name` (the host's name by default) for the device whose id the database
+    /// bears. A name given later replaces the stored one. A key beside another device's database is refused: a copied directory.
+    pub fn open(directory: &Path, device_id: DeviceId, name: Option<&str>) -> Result<Identity, IdentityError> {
+        let (key_path, about_path) = (directory.join("device.key"), directory.join("device.json"));
+        let about = read_optional(&about_path)?;
+        let pem = read_key(&key_path)?;
+        let (mut identity, new) = match (about, pem) {
+            (Some(about), Some(pem)) => {
+                let contents = |reason: String, path: &Path| IdentityError::Contents { path: path.to_owned(), reason };
+                let about: DeviceFile = serde_json::from_str(&about).map_err(|e| contents(e.to_string(), &about_path))?;
+                let key = DeviceKey::from_pem(&pem).map_err(|e| contents(e.to_string(), &key_path))?;
+                (Identity { device_id: about.device_id, device_name: about.device_name, key }, false)
+            }
+            (None, None) => {
+                let device_name = name.map_or_else(host_name, str::to_owned);
+                (Identity { device_id, device_name, key: DeviceKey::generate()? }, true)
+            }
+            // The key is written first: a crash in between leaves a key that has never been used.
+            (None, Some(pem)) => {
+                let key = DeviceKey::from_pem(&pem)?;
+                (Identity { device_id, device_name: name.map_or_else(host_name, str::to_owned), key }, true)
+            }
+            (Some(_), None) => {
+                let reason = "the device's private key is missing; restore the file, or restore a backup as a new device".to_owned();
+                return Err(IdentityError::Contents { path: key_path, reason });
+            }
+        };
+        if identity.device_id != device_id {
+            let reason = format!("it belongs to device {}, but the database to {device_id}: files of two devices were mixed", identity.device_id);
+            return Err(IdentityError::Contents { path: about_path, reason });
+        }
+        let renamed = name.is_some_and(|name| name != identity.device_name);
+        if let Some(name) = name.filter(|_| renamed) {
+            identity.device_name = name.to_owned();
+        }
+        if new {
+            write_private(&key_path, identity.key.to_pem()?.as_bytes())?;
+        }
+        if new || renamed {
+            let about = DeviceFile { device_id: identity.device_id, device_name: identity.device_name.clone() };
+            let text = serde_json::to_string_pretty(&about).expect("two strings are JSON");
+            write_private(&about_path, text.as_bytes())?;
+        }
+        Ok(identity)
+    }
+
+    /// An identity that lives in memory only: for tests and simulations.
+    pub fn ephemeral(name: &str) -> Result<Identity, IdentityError> {
+        Ok(Identity { device_id: Uuid::new_v4(), device_name: name.to_owned(), key: DeviceKey::generate()? })
+    }
+
+    /// The key that signs.
+    pub fn key(&self) -> &DeviceKey {
+        &self.key
+    }
+
+    /// The public key.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public()
+    }
+
+    /// What people compare.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.key.public().fingerprint()
+    }
+}
+
+fn host_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname")).unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "device".to_owned() } else { name.to_owned() }
+}
+
+fn file_error(path: &Path, error: io::Error) -> IdentityError {
+    IdentityError::File { path: path.to_owned(), error }
+}
+
+fn read_optional(path: &Path) -> Result<Option<String>, IdentityError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(file_error(path, error)),
+    }
+}
+
+fn read_key(path: &Path) -> Result<Option<Zeroizing<String>>, IdentityError> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(file_error(path, error)),
+        Ok(about) if about.permissions().mode() & 0o077 != 0 => {
+            return Err(IdentityError::Exposed { path: path.to_owned(), mode: about.permissions().mode() & 0o777 });
+        }
+        Ok(_) => {}
+    }
+    Ok(read_optional(path)?.map(Zeroizing::new))
+}
+
+/// Writes a file that only its owner can read, whole or not at all: a new file of mode 0600, synced, then renamed into place.
+pub fn write_private(path: &Path, contents: &[u8]) -> Result<(), IdentityError> {
+    let temporary = path.with_extension(format!("new-{}", std::process::id()));
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.write_all(contents)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().map_err(|error| file_error(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEVICE: DeviceId = Uuid::from_u128(7);
+
+    #[test]
+    fn an_identity_is_made_once_and_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Identity::open(directory.path(), DEVICE, Some("laptop")).unwrap();
+        let again = Identity::open(directory.path(), DEVICE, None).unwrap();
+        assert_eq!((first.device_id, first.public_key()), (again.device_id, again.public_key()));
+        assert_eq!(again.device_name, "laptop");
+        assert_eq!(Identity::open(directory.path(), DEVICE, Some("desk")).unwrap().device_name, "desk");
+        let mode = fs::metadata(directory.path().join("device.key")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused_and_so_is_a_missing_one() {
+        let directory = tempfile::tempdir().unwrap();
+        Identity::open(directory.path(), DEVICE, None).unwrap();
+        let key = directory.path().join("device.key");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(Identity::open(directory.path(), DEVICE, None), Err(IdentityError::Exposed { .. })));
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(matches!(Identity::open(directory.path(), Uuid::nil(), None), Err(IdentityError::Contents { .. })));
+        fs::remove_file(&key).unwrap();
+        assert!(matches!(Identity::open(directory.path(), DEVICE, None), Err(IdentityError::Contents { .. })));
+    }
+}
