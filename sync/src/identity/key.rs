@@ -91,7 +91,19 @@ impl PublicKey {
         if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return PublicKey::from_bytes(&decode_hex(text).ok_or(KeyError::Public)?);
         }
-        let plain: String = text.trim_end_matches('=').chars().map(|c| if c == '-' { '+' } else if c == '_' { '/' } else { c }).collect();
+        let plain: String = text
+            .trim_end_matches('=')
+            .chars()
+            .map(|c| {
+                if c == '-' {
+                    '+'
+                } else if c == '_' {
+                    '/'
+                } else {
+                    c
+                }
+            })
+            .collect();
         PublicKey::from_bytes(&general_purpose::STANDARD_NO_PAD.decode(plain).map_err(|_| KeyError::Public)?)
     }
 

@@ -94,7 +94,8 @@ impl Identity {
             }
         };
         if identity.device_id != device_id {
-            let reason = format!("it belongs to device {}, but the database to {device_id}: files of two devices were mixed", identity.device_id);
+            let reason =
+                format!("it belongs to device {}, but the database to {device_id}: files of two devices were mixed", identity.device_id);
             return Err(IdentityError::Contents { path: about_path, reason });
         }
         let renamed = name.is_some_and(|name| name != identity.device_name);

@@ -20,11 +20,7 @@ fn the_rfcs_example_has_the_rfcs_signature() {
     let public = URL_SAFE_NO_PAD.decode("JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs").unwrap();
     let key = DeviceKey::from_seed(&seed);
     assert_eq!(key.public().as_bytes().as_slice(), public);
-    let fields = headers(&[
-        ("date", "Tue, 20 Apr 2021 02:07:55 GMT"),
-        ("content-type", "application/json"),
-        ("content-length", "18"),
-    ]);
+    let fields = headers(&[("date", "Tue, 20 Apr 2021 02:07:55 GMT"), ("content-type", "application/json"), ("content-length", "18")]);
     let input = r#"("date" "@method" "@path" "content-type" "content-length");created=1618884473;keyid="test-key-ed25519""#;
     let dictionary: Dictionary = Parser::new(&format!("sig-b26={input}")).parse().unwrap();
     let Some(ListEntry::InnerList(list)) = dictionary.get("sig-b26") else { panic!("an inner list") };
@@ -47,17 +43,19 @@ fn a_signed_request_verifies_and_an_altered_one_does_not() {
     let key = DeviceKey::generate().unwrap();
     let receiver = Uuid::new_v4();
     let signed = sign_request(&key, &parameters("me"), receiver, ("POST", "/sync/push", Some("a=1")), b"body").unwrap();
-    let open = |method, path, query, headers: &HeaderMap| {
-        open_signature(&MessageParts::Request(RequestParts { method, path, query, headers }))
-    };
+    let open =
+        |method, path, query, headers: &HeaderMap| open_signature(&MessageParts::Request(RequestParts { method, path, query, headers }));
     let good = open("POST", "/sync/push", Some("a=1"), &signed).unwrap();
     assert_eq!(good.parameters, parameters("me"));
     assert!(good.verifies(&key.public()) && !good.verifies(&DeviceKey::generate().unwrap().public()));
     assert_eq!(check_digest(&signed, b"body"), Ok(()));
     assert_eq!(check_digest(&signed, b"bodi"), Err(MessageError::Digest));
-    for (method, path, query) in
-        [("GET", "/sync/push", Some("a=1")), ("POST", "/sync/pull", Some("a=1")), ("POST", "/sync/push", Some("a=2")), ("POST", "/sync/push", None)]
-    {
+    for (method, path, query) in [
+        ("GET", "/sync/push", Some("a=1")),
+        ("POST", "/sync/pull", Some("a=1")),
+        ("POST", "/sync/push", Some("a=2")),
+        ("POST", "/sync/push", None),
+    ] {
         assert!(!open(method, path, query, &signed).unwrap().verifies(&key.public()), "{method} {path} {query:?}");
     }
     for (name, value) in [("peergres-receiver", Uuid::new_v4().to_string()), ("content-digest", "sha-256=:AAAA:".to_owned())] {
