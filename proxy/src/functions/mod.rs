@@ -4,9 +4,24 @@
 //! inference and `pg_proc` derive from it; a signature without a body answers 0A000 with its name. Operators and casts resolve to
 //! functions too (`oprcode`, `castfunc`), so that `int4pl(integer,integer)` is where integer addition lives.
 
-use rusqlite::types::{Value, ValueRef};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+pub use rusqlite::types::{Value, ValueRef};
 
 use crate::{error::Result, session::context::Context, types::Oid};
+
+mod collation;
+mod coercion;
+mod comparison;
+mod register;
+mod registry;
+mod set;
+
+pub use register::register;
+pub use registry::{Entry, lookup, signature};
+
+/// The topics' rows. A new topic adds its line here and nowhere else.
+const TOPICS: &[&[Row]] = &[coercion::ROWS];
 
 /// A function call as a body sees it.
 pub struct Call<'a> {
@@ -23,8 +38,8 @@ pub struct Call<'a> {
 /// A scalar function's body.
 pub type Scalar = fn(&Call<'_>) -> Result<Value>;
 
-/// A running aggregate. `inverse` is called only where `invertible` says so, for moving window frames.
-pub trait Aggregate {
+/// A running aggregate. `inverse` is called for moving window frames only, on rows in the order of their steps.
+pub trait Aggregate: Send + UnwindSafe + RefUnwindSafe {
     /// Takes in one row.
     fn step(&mut self, call: &Call<'_>) -> Result<()>;
     /// Takes out the oldest row.
@@ -39,7 +54,7 @@ pub type Rows = Box<dyn Iterator<Item = Result<Vec<Value>>>>;
 /// What runs when a function is called.
 #[derive(Clone, Copy)]
 pub enum Body {
-    /// A SQLite expression whose meaning is PostgreSQL's on storage forms; `{0}`, `{1}` … stand for the arguments, in parentheses where needed.
+    /// A SQLite expression (its calls get no types literal) whose meaning is PostgreSQL's on storage forms; `{0}`, `{1}` … stand for the arguments, in parentheses where needed.
     Native(&'static str),
     /// A Rust function, registered with SQLite under the signature as its (quoted) name.
     Scalar(Scalar),
@@ -47,7 +62,7 @@ pub enum Body {
     Aggregate(fn(&[Oid]) -> Box<dyn Aggregate>),
     /// A SQLite aggregate or window function whose meaning is PostgreSQL's, by its SQLite name: `count`, `row_number`.
     NativeAggregate(&'static str),
-    /// A set-returning function, registered as a table-valued function under the signature.
+    /// A set-returning function, registered as a table-valued function under the signature: columns `c1`, `c2`, … and `ordinality`.
     Set(fn(&Call<'_>) -> Result<Rows>),
 }
 

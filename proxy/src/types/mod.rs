@@ -10,7 +10,16 @@ pub use rusqlite::types::{Value, ValueRef};
 
 use crate::{error::Result, session::context::Context};
 
+pub mod name;
 pub mod oid;
+
+mod boolean;
+mod integer;
+pub(crate) mod numeric;
+mod table;
+mod unsupported;
+
+pub use table::{ARRAY_OID_BIT, ROW_OID_BIT, built_in, row_type, user};
 
 /// A PostgreSQL object identifier.
 pub type Oid = u32;
@@ -22,6 +31,16 @@ pub struct TypeRef {
     pub oid: Oid,
     /// `atttypmod`.
     pub typmod: i32,
+}
+
+impl Type {
+    /// The element type's OID where this is an array (or an int2vector or oidvector), 0 otherwise.
+    pub fn element(&self) -> Oid {
+        match self.kind {
+            Kind::Array(element) => element,
+            _ => 0,
+        }
+    }
 }
 
 impl TypeRef {
