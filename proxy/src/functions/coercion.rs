@@ -16,8 +16,7 @@ pub(super) const OWN: &[(&str, bool, bool, &str)] = &[
 ];
 
 /// The rows.
-pub(super) const ROWS: &[Row] =
-    &[row("peergres.input(text,oid,integer)", Scalar(input)), row("peergres.output(\"any\")", Scalar(output))];
+pub(super) const ROWS: &[Row] = &[row("peergres.input(text,oid,integer)", Scalar(input)), row("peergres.output(\"any\")", Scalar(output))];
 
 /// The type of an OID; XX000 where a statement names one that is not there.
 pub(crate) fn type_of<'a>(call: &Call<'a>, oid: Oid) -> Result<&'a std::sync::Arc<Type>> {
@@ -36,7 +35,8 @@ fn input(call: &Call<'_>) -> Result<Value> {
 pub(crate) fn text_of(value: ValueRef<'_>, ty: &Type, cx: &crate::session::context::Context) -> Result<String> {
     let mut out = Vec::new();
     ty.codec.output(value, ty, cx, &mut out)?;
-    String::from_utf8(out).map_err(|_| SqlError::internal(format!("output of type {} is not UTF-8", name::format(TypeRef::new(ty.oid), &cx.catalog))))
+    String::from_utf8(out)
+        .map_err(|_| SqlError::internal(format!("output of type {} is not UTF-8", name::format(TypeRef::new(ty.oid), &cx.catalog))))
 }
 
 fn output(call: &Call<'_>) -> Result<Value> {

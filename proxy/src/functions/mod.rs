@@ -10,8 +10,8 @@ pub use rusqlite::types::{Value, ValueRef};
 
 use crate::{error::Result, session::context::Context, types::Oid};
 
-mod collation;
 mod coercion;
+mod collation;
 mod comparison;
 mod register;
 mod registry;

@@ -123,7 +123,8 @@ impl Trampoline {
 
 impl SqliteAggregate<Running, Value> for Trampoline {
     fn init(&self, cx: &mut SqliteContext<'_>) -> rusqlite::Result<Running> {
-        let types = if self.0.polymorphic && !cx.is_empty() { CallTypes::parse(cx.get_raw(0)).map_err(fail)? } else { CallTypes::default() };
+        let types =
+            if self.0.polymorphic && !cx.is_empty() { CallTypes::parse(cx.get_raw(0)).map_err(fail)? } else { CallTypes::default() };
         Ok(self.start(types))
     }
 

@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn signatures_join_the_words_of_long_names() {
         assert_eq!(signature("f", "double precision double precision[] text"), "f(double precision,double precision[],text)");
-        assert_eq!(signature("f", "time with time zone time without time zone interval"), "f(time with time zone,time without time zone,interval)");
+        assert_eq!(
+            signature("f", "time with time zone time without time zone interval"),
+            "f(time with time zone,time without time zone,interval)"
+        );
         assert_eq!(signature("f", ""), "f()");
         assert_eq!(signature("f", "bit varying bit time without time zone"), "f(bit varying,bit,time without time zone)");
     }

@@ -113,10 +113,12 @@ fn strip_suffix_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
 
 fn unquoted(text: &str, wanted: char) -> Option<usize> {
     let mut quoted = false;
-    text.char_indices().find(|&(_, c)| {
-        quoted ^= c == '"';
-        !quoted && c == wanted
-    }).map(|(i, _)| i)
+    text.char_indices()
+        .find(|&(_, c)| {
+            quoted ^= c == '"';
+            !quoted && c == wanted
+        })
+        .map(|(i, _)| i)
 }
 
 /// Dotted identifiers, folded unless quoted; a run of words ("double precision") is one. With each, whether it was quoted.
@@ -176,7 +178,18 @@ pub fn typmod(ty: Oid, modifiers: &[i32]) -> Result<i32> {
     };
     match ty {
         oid::VARCHAR | oid::BPCHAR | oid::BIT | oid::VARBIT => {
-            let (n, name) = (single()?, if ty == oid::VARCHAR { "varchar" } else if ty == oid::BPCHAR { "char" } else if ty == oid::BIT { "bit" } else { "bit varying" });
+            let (n, name) = (
+                single()?,
+                if ty == oid::VARCHAR {
+                    "varchar"
+                } else if ty == oid::BPCHAR {
+                    "char"
+                } else if ty == oid::BIT {
+                    "bit"
+                } else {
+                    "bit varying"
+                },
+            );
             if n < 1 {
                 return Err(invalid(format!("length for type {name} must be at least 1")));
             }
@@ -240,7 +253,13 @@ pub fn format_row(row: &Type, typmod: i32) -> String {
         oid::VARCHAR if typmod > 4 => format!("character varying({})", typmod - 4),
         oid::BPCHAR if typmod > 4 => format!("character({})", typmod - 4),
         // Without a length it is not the SQL type `character`, which means `character(1)`.
-        oid::BPCHAR => if typmod == -1 { "character".to_owned() } else { "bpchar".to_owned() },
+        oid::BPCHAR => {
+            if typmod == -1 {
+                "character".to_owned()
+            } else {
+                "bpchar".to_owned()
+            }
+        }
         oid::BIT if typmod > 0 => format!("bit({typmod})"),
         oid::BIT => "bit".to_owned(),
         oid::VARBIT if typmod > 0 => format!("bit varying({typmod})"),

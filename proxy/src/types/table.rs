@@ -159,4 +159,3 @@ fn array_of(element: &Type) -> Type {
     let array = made(element.array, &element.schema, &name, kind, 'A', Some(collation));
     Type { array: 0, delimiter: element.delimiter, ..array }
 }
-
