@@ -3,10 +3,12 @@
 //! A statement is one straight walk: `bytes → Message → Parsed → Bound → SqliteStatement → Rows → bytes`, a room per arrow.
 //! Imports run one way: proxy → sync → migrations.
 
+pub mod bind;
 pub mod catalog;
 pub mod cli;
 pub mod error;
 pub mod execute;
 pub mod functions;
+pub mod rewrite;
 pub mod session;
 pub mod types;

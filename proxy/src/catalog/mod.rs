@@ -6,42 +6,164 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
+use peergres_sync::schema::{Object, Schema};
+
 use crate::types::{Oid, Type};
 
+pub mod built_in;
+pub mod proc;
+pub mod relation;
+pub mod type_name;
+mod user;
+
+pub use built_in::{Cast, CastContext, CastMethod, Operator};
+pub use proc::{OutputArgument, Proc, ProcKind};
+pub use relation::{Relation, RelationColumn, RelationKind};
+
+
 /// The catalog.
-#[derive(Default)]
 pub struct Catalog {
+    /// The objects that users made.
+    pub schema: Arc<Schema>,
     types: HashMap<Oid, Arc<Type>>,
-    types_by_name: HashMap<(String, String), Oid>,
+    type_names: HashMap<String, Vec<Arc<Type>>>,
+    relations: HashMap<String, Vec<Arc<Relation>>>,
+    relations_by_oid: HashMap<Oid, Arc<Relation>>,
+    functions: HashMap<String, Vec<Arc<Proc>>>,
+    functions_by_oid: HashMap<Oid, Arc<Proc>>,
+    namespaces: Vec<(Oid, String)>,
 }
 
 impl Catalog {
     /// What every database has.
     pub fn built_in() -> Arc<Catalog> {
-        static BUILT_IN: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
-            let mut catalog = Catalog::default();
-            crate::types::built_in().into_iter().for_each(|ty| catalog.add_type(ty));
-            Arc::new(catalog)
-        });
+        static BUILT_IN: LazyLock<Arc<Catalog>> = LazyLock::new(|| Catalog::for_schema(Arc::new(Schema::default())));
         BUILT_IN.clone()
     }
 
-    fn add_type(&mut self, ty: Type) {
-        self.types_by_name.insert((ty.schema.clone(), ty.name.clone()), ty.oid);
-        self.types.insert(ty.oid, Arc::new(ty));
-    }
-
-    /// A type by `typname`, in `pg_catalog`, then `public`, where no schema is given.
-    pub fn type_by_name(&self, schema: Option<&str>, name: &str) -> Option<&Arc<Type>> {
-        let in_schema = |schema: &str| self.types.get(self.types_by_name.get(&(schema.to_owned(), name.to_owned()))?);
-        match schema {
-            Some(schema) => in_schema(schema),
-            None => in_schema("pg_catalog").or_else(|| in_schema("public")),
+    /// The built-in rows and the objects of `schema`.
+    pub fn for_schema(schema: Arc<Schema>) -> Arc<Catalog> {
+        let mut catalog = Catalog {
+            schema: schema.clone(),
+            types: HashMap::new(),
+            type_names: HashMap::new(),
+            relations: HashMap::new(),
+            relations_by_oid: HashMap::new(),
+            functions: HashMap::new(),
+            functions_by_oid: HashMap::new(),
+            namespaces: Vec::new(),
+        };
+        for (oid, object) in &schema.objects {
+            if let Object::Namespace(namespace) = &**object {
+                catalog.namespaces.push((*oid, namespace.name.clone()));
+            }
         }
+        user::add_types(&mut catalog, &schema);
+        user::add_relations(&mut catalog, &schema);
+        user::add_functions(&mut catalog, &schema);
+        Arc::new(catalog)
     }
 
     /// A type by OID.
     pub fn type_by_oid(&self, oid: Oid) -> Option<&Arc<Type>> {
-        self.types.get(&oid)
+        built_in::types().by_oid.get(&oid).or_else(|| self.types.get(&oid))
+    }
+
+    /// The types that users made, row types included.
+    pub fn user_types(&self) -> impl Iterator<Item = &Arc<Type>> {
+        self.types.values()
+    }
+
+    /// A type by `typname`, in the given schema, or in the first of `path` that has it (`pg_catalog` first unless `path` names it).
+    pub fn type_named(&self, schema: Option<&str>, name: &str, path: &[String]) -> Option<&Arc<Type>> {
+        let in_schema = |schema: &str| {
+            let built_in = built_in::types().by_name.get(name).filter(|ty| ty.schema == schema);
+            built_in.or_else(|| self.type_names.get(name)?.iter().find(|ty| ty.schema == schema))
+        };
+        match schema {
+            Some(schema) => in_schema(schema),
+            None => with_pg_catalog(path).find_map(in_schema),
+        }
+    }
+
+    /// A type by `typname`, in `pg_catalog`, then `public`, where no schema is given.
+    pub fn type_by_name(&self, schema: Option<&str>, name: &str) -> Option<&Arc<Type>> {
+        self.type_named(schema, name, &["public".to_owned()])
+    }
+
+    /// All functions, aggregates and window functions of that name, whatever their schema.
+    pub fn procs(&self, name: &str) -> impl Iterator<Item = &Arc<Proc>> {
+        let built_in = built_in::procs().by_name.get(name).map(Vec::as_slice).unwrap_or_default();
+        let user = self.functions.get(name).map(Vec::as_slice).unwrap_or_default();
+        built_in.iter().chain(user)
+    }
+
+    /// A function by OID.
+    pub fn proc(&self, oid: Oid) -> Option<&Arc<Proc>> {
+        built_in::procs().by_oid.get(&oid).or_else(|| self.functions_by_oid.get(&oid))
+    }
+
+    /// All operators of that name.
+    pub fn operators(&self, name: &str) -> &'static [Arc<Operator>] {
+        built_in::operators().by_name.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// An operator by OID.
+    pub fn operator(&self, oid: Oid) -> Option<&'static Arc<Operator>> {
+        built_in::operators().by_oid.get(&oid)
+    }
+
+    /// The row of `pg_cast` for a pair of types.
+    pub fn cast(&self, source: Oid, target: Oid) -> Option<&'static Cast> {
+        built_in::casts().get(&(source, target))
+    }
+
+    /// A relation by name, in the given schema, or in the first of `path` that has it; `pg_catalog` is searched first unless `path`
+    /// names it, and `peergres` last.
+    pub fn relation(&self, schema: Option<&str>, name: &str, path: &[String]) -> Option<&Arc<Relation>> {
+        let in_schema = |schema: &str| {
+            let user = self.relations.get(name).and_then(|list| list.iter().find(|r| r.name.schema == schema));
+            user.or_else(|| built_in::relations().by_name.get(name)?.iter().find(|r| r.name.schema == schema))
+        };
+        match schema {
+            Some(schema) => in_schema(schema),
+            None => with_pg_catalog(path).find_map(in_schema).or_else(|| in_schema("peergres")),
+        }
+    }
+
+    /// A relation by OID.
+    pub fn relation_by_oid(&self, oid: Oid) -> Option<&Arc<Relation>> {
+        self.relations_by_oid.get(&oid).or_else(|| built_in::relations().by_oid.get(&oid))
+    }
+
+    /// The relations that users made.
+    pub fn user_relations(&self) -> impl Iterator<Item = &Arc<Relation>> {
+        self.relations_by_oid.values()
+    }
+
+    /// Whether there is a schema of that name.
+    pub fn has_namespace(&self, name: &str) -> bool {
+        self.namespace_oid(name).is_some()
+    }
+
+    /// A schema's OID: the fixed ones of PostgreSQL, and those that users made.
+    pub fn namespace_oid(&self, name: &str) -> Option<Oid> {
+        match name {
+            "pg_catalog" => Some(11),
+            "public" => Some(2200),
+            "information_schema" => Some(13427),
+            "pg_toast" => Some(99),
+            "peergres" => Some(16000),
+            _ => self.namespaces.iter().find(|(_, n)| n == name).map(|(oid, _)| *oid),
+        }
     }
 }
+
+/// The search path as PostgreSQL walks it: `pg_catalog` first, unless it is named.
+fn with_pg_catalog(path: &[String]) -> impl Iterator<Item = &str> {
+    let implicit = (!path.iter().any(|s| s == "pg_catalog")).then_some("pg_catalog");
+    implicit.into_iter().chain(path.iter().map(String::as_str))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! Names, types, overloads, parameters: a syntax tree becomes a typed tree. Enters: sqlparser's tree, the statement's text (for
+//! positions) and the session's context. Leaves: [`tree`]'s nodes, or by [`plan`] the SQLite statements ready to run.
+//!
+//! The rules are PostgreSQL's: name resolution of `parse_relation.c`, overloads of the manual's chapter 10, messages and positions
+//! of its parser.
+
+use sqlparser::ast;
+
+use crate::{
+    error::{Result, SqlError},
+    execute::plan::Plan,
+    session::context::Context,
+    types::{Oid, TypeRef},
+};
+
+mod binder;
+mod candidate;
+mod coerce;
+mod common_type;
+pub mod deparse;
+mod operator;
+pub mod scope;
+mod stub;
+pub mod tree;
+
+pub use binder::Binder;
+pub use deparse::deparse;
+pub use scope::{Clause, Scope};
+pub use tree::{Expr, Query, SourceId};
+
+/// Where a value is going, which decides the casts that apply by themselves.
+pub use crate::catalog::CastContext as CoercionContext;
+
+/// Plans a statement that reads or changes rows. `parameter_types` are those that the client gave, 0 where it left one open.
+pub fn plan(statement: &ast::Statement, source: &str, parameter_types: &[Oid], cx: &Context) -> Result<Plan> {
+    let mut binder = Binder::new(cx, source, parameter_types);
+    match statement {
+        ast::Statement::Query(query) => binder.plan_query(query),
+        other => Err(SqlError::unsupported(other.to_string().split(' ').next().unwrap_or("this statement"))),
+    }
+}
+
+/// Binds one expression in a scope: a CHECK, a DEFAULT, an index key.
+pub fn expression(expr: &ast::Expr, source: &str, scope: &mut Scope<'_>, cx: &Context) -> Result<Expr> {
+    let mut binder = Binder::new(cx, source, &[]);
+    let bound = binder.expression(expr, scope)?;
+    binder.finish_parameters()?;
+    Ok(bound)
+}
+
+/// Coerces an expression to a type; 42804 with PostgreSQL's words where there is no way.
+pub fn coerce(expr: Expr, target: TypeRef, context: CoercionContext, cx: &Context) -> Result<Expr> {
+    Binder::new(cx, "", &[]).coerce_to(expr, target, context)
+}

@@ -1,0 +1,87 @@
+//! Walking over the subexpressions of an expression.
+
+use super::{Expr, ExprKind, SubqueryKind};
+
+impl Expr {
+    /// Calls `visit` for each direct subexpression; subqueries are not entered.
+    pub fn for_each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        use ExprKind::*;
+        match &self.kind {
+            Constant(_) | Parameter(_) | Column(_) | Element | CaseOperand | SqlValue(_) | Grouping(_) | Default | HiddenKey => {}
+            Call(call) => call.args.iter().for_each(visit),
+            Aggregate(agg) => {
+                agg.direct.iter().chain(&agg.args).for_each(&mut *visit);
+                agg.order_by.iter().map(|key| &key.expr).chain(&agg.filter).for_each(visit);
+            }
+            Window(call) => {
+                call.args.iter().chain(&call.filter).chain(&call.window.partition_by).for_each(&mut *visit);
+                call.window.order_by.iter().map(|key| &key.expr).for_each(visit);
+            }
+            Relabel(expr, _) | InputOutput(expr, _) | RowCast(expr, _) | DomainCheck(expr, _) | Not(expr) | NullIf(expr) => visit(expr),
+            ArrayCast(expr, element, _) => {
+                visit(expr);
+                visit(element);
+            }
+            And(list) | Or(list) | Coalesce(list) | MinMax { args: list, .. } => list.iter().for_each(visit),
+            Array { elements: list, .. } | Row { fields: list, .. } => list.iter().for_each(visit),
+            IsNull { expr, .. } | IsTruth { expr, .. } | Distinct { equal: expr, .. } => visit(expr),
+            Field { row: expr, .. } | Collate(expr, _) => visit(expr),
+            Case { operand, whens, otherwise } => {
+                operand.iter().for_each(|e| visit(e));
+                whens.iter().for_each(|(condition, result)| {
+                    visit(condition);
+                    visit(result);
+                });
+                otherwise.iter().for_each(|e| visit(e));
+            }
+            InList { expr, list, .. } => {
+                visit(expr);
+                list.iter().for_each(visit);
+            }
+            ArrayComparison { left, array, .. } => {
+                visit(left);
+                visit(array);
+            }
+            Subquery(subquery) => match &subquery.kind {
+                SubqueryKind::Any { left, .. } | SubqueryKind::All { left, .. } | SubqueryKind::Row { left, .. } => {
+                    left.iter().for_each(visit)
+                }
+                _ => {}
+            },
+            Subscript { container, subscripts } => {
+                visit(container);
+                for subscript in subscripts {
+                    match subscript {
+                        super::Subscript::Index(expr) => visit(expr),
+                        super::Subscript::Slice(lower, upper) => lower.iter().chain(upper).for_each(&mut *visit),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether `test` holds for this expression or one below it; subqueries are not entered.
+    pub fn any(&self, test: &mut dyn FnMut(&Expr) -> bool) -> bool {
+        if test(self) {
+            return true;
+        }
+        let mut found = false;
+        self.for_each_child(&mut |child| found = found || child.any(test));
+        found
+    }
+
+    /// Whether it contains an aggregate call (of this query level).
+    pub fn has_aggregate(&self) -> bool {
+        self.any(&mut |e| matches!(e.kind, ExprKind::Aggregate(_)))
+    }
+
+    /// Whether it contains a window call.
+    pub fn has_window(&self) -> bool {
+        self.any(&mut |e| matches!(e.kind, ExprKind::Window(_)))
+    }
+
+    /// Whether it contains a call that returns a set.
+    pub fn has_set(&self) -> bool {
+        self.any(&mut |e| matches!(&e.kind, ExprKind::Call(call) if call.proc.returns_set))
+    }
+}

@@ -1,0 +1,178 @@
+//! The objects of the database's schema as catalog entries: types, relations and functions that users made.
+
+use std::sync::Arc;
+
+use peergres_sync::schema::{ConstraintRule, Function, Object, QualifiedName, Schema, Table, UserType, physical_column};
+
+use super::{
+    Catalog,
+    proc::{self, OutputArgument, Proc, ProcKind},
+    relation::{Relation, RelationColumn, RelationKind},
+};
+use crate::types::{self, Oid, Type, TypeRef, oid};
+
+fn add_type(catalog: &mut Catalog, (ty, array): (Type, Type)) {
+    for ty in [Arc::new(ty), Arc::new(array)] {
+        catalog.types.insert(ty.oid, ty.clone());
+        catalog.type_names.entry(ty.name.clone()).or_default().push(ty);
+    }
+}
+
+/// Adds the types that users made, in an order in which each finds those it stands on, and the row types of tables and views.
+pub(super) fn add_types(catalog: &mut Catalog, schema: &Schema) {
+    let mut waiting: Vec<(Oid, &UserType)> = Vec::new();
+    for (oid, object) in &schema.objects {
+        if let Object::Type(made) = &**object {
+            waiting.push((*oid, made));
+        }
+    }
+    loop {
+        let before = waiting.len();
+        waiting.retain(|(oid, made)| {
+            let resolve = |text: &str| {
+                let ty = catalog.parse_type(text, &[]).ok()?;
+                Some((ty, catalog.type_by_oid(ty.oid)?.clone()))
+            };
+            match types::user(made, *oid, &resolve) {
+                Some(pair) => {
+                    add_type(catalog, pair);
+                    false
+                }
+                None => true,
+            }
+        });
+        if waiting.len() == before {
+            break;
+        }
+    }
+    for (oid, object) in &schema.objects {
+        let (name, columns): (&QualifiedName, Vec<(String, TypeRef)>) = match &**object {
+            Object::Table(table) => {
+                (&table.name, table.columns.iter().map(|c| (c.name.clone(), type_of(catalog, &c.type_name))).collect())
+            }
+            Object::View(view) => (&view.name, view.columns.iter().map(|(n, t)| (n.clone(), type_of(catalog, t))).collect()),
+            _ => continue,
+        };
+        let row = types::row_type(&name.schema, &name.name, oid | types::ROW_OID_BIT, columns);
+        add_type(catalog, row);
+    }
+}
+
+fn type_of(catalog: &Catalog, name: &str) -> TypeRef {
+    catalog.parse_type(name, &[]).unwrap_or(TypeRef::new(oid::TEXT))
+}
+
+/// Adds tables, views, indexes, sequences and composite types as relations.
+pub(super) fn add_relations(catalog: &mut Catalog, schema: &Schema) {
+    for (oid, object) in &schema.objects {
+        let Some(relation) = relation_of(catalog, *oid, object) else { continue };
+        let relation = Arc::new(relation);
+        catalog.relations_by_oid.insert(*oid, relation.clone());
+        catalog.relations.entry(relation.name.name.clone()).or_default().push(relation);
+    }
+}
+
+fn relation_of(catalog: &Catalog, oid: Oid, object: &Arc<Object>) -> Option<Relation> {
+    let (name, kind, columns, physical) = match &**object {
+        Object::Table(table) => (&table.name, RelationKind::Table, table_columns(catalog, table), table.physical.clone()),
+        Object::View(view) => {
+            let columns = view.columns.iter().map(|(name, ty)| (name.clone(), type_of(catalog, ty)));
+            (&view.name, RelationKind::View, plain_columns(columns), String::new())
+        }
+        Object::Index(index) => (&index.name, RelationKind::Index, Vec::new(), index.physical.clone()),
+        Object::Sequence(sequence) => {
+            let columns = [("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)];
+            let columns = columns.map(|(name, ty)| (name.to_owned(), TypeRef::new(ty)));
+            (&sequence.name, RelationKind::Sequence, plain_columns(columns.into_iter()), String::new())
+        }
+        Object::Type(UserType { name, definition: peergres_sync::schema::TypeDefinition::Composite { attributes }, .. }) => {
+            let columns = attributes.iter().map(|(name, ty)| (name.clone(), type_of(catalog, ty)));
+            (name, RelationKind::Composite, plain_columns(columns), String::new())
+        }
+        _ => return None,
+    };
+    let query = match &**object {
+        Object::View(view) => Some(view.query.clone()),
+        _ => None,
+    };
+    let primary_key = match &**object {
+        Object::Table(table) => primary_key(table),
+        _ => Vec::new(),
+    };
+    Some(Relation { oid, name: name.clone(), kind, columns, physical, object: Some(object.clone()), query, primary_key })
+}
+
+fn table_columns(catalog: &Catalog, table: &Table) -> Vec<RelationColumn> {
+    let key: Vec<usize> = primary_key(table);
+    let column = |(at, c): (usize, &peergres_sync::schema::Column)| RelationColumn {
+        number: c.number,
+        name: c.name.clone(),
+        physical: c.physical.clone(),
+        ty: type_of(catalog, &c.type_name),
+        not_null: c.not_null || key.contains(&at),
+    };
+    table.columns.iter().enumerate().map(column).collect()
+}
+
+fn plain_columns(columns: impl Iterator<Item = (String, TypeRef)>) -> Vec<RelationColumn> {
+    let column = |(at, (name, ty)): (usize, (String, TypeRef))| RelationColumn {
+        number: at as i16 + 1,
+        physical: physical_column(&name),
+        name,
+        ty,
+        not_null: false,
+    };
+    columns.enumerate().map(column).collect()
+}
+
+fn primary_key(table: &Table) -> Vec<usize> {
+    let key = table.constraints.iter().find_map(|constraint| match &constraint.rule {
+        ConstraintRule::PrimaryKey { columns } => Some(columns),
+        _ => None,
+    });
+    let position = |name: &String| table.columns.iter().position(|column| column.name == *name);
+    key.map(|columns| columns.iter().filter_map(position).collect()).unwrap_or_default()
+}
+
+/// Adds the functions written in SQL.
+pub(super) fn add_functions(catalog: &mut Catalog, schema: &Schema) {
+    for (oid, object) in &schema.objects {
+        let Object::Function(function) = &**object else { continue };
+        let proc = Arc::new(proc_of(catalog, *oid, function));
+        catalog.functions_by_oid.insert(*oid, proc.clone());
+        catalog.functions.entry(proc.name.clone()).or_default().push(proc);
+    }
+}
+
+fn proc_of(catalog: &Catalog, oid: Oid, function: &Function) -> Proc {
+    let resolve = |text: &str| catalog.parse_type(text, &[]).ok().map(|ty| ty.oid);
+    let args: Vec<Oid> = function.arguments.iter().map(|(_, ty, _)| resolve(ty).unwrap_or(oid::UNKNOWN)).collect();
+    let table = function.returns.strip_prefix("TABLE(").and_then(|rest| rest.strip_suffix(')'));
+    let outputs: Vec<OutputArgument> = match table {
+        Some(columns) => {
+            let arguments = proc::arguments(columns, &resolve);
+            let pairs = arguments.names.into_iter().zip(arguments.types);
+            pairs.map(|(name, ty)| OutputArgument { name, ty }).collect()
+        }
+        None => Vec::new(),
+    };
+    Proc {
+        oid,
+        schema: function.name.schema.clone(),
+        name: function.name.name.clone(),
+        kind: ProcKind::Function,
+        returns_set: function.returns_set,
+        strict: function.strict,
+        volatility: function.volatility,
+        variadic: 0,
+        result: if table.is_some() { oid::RECORD } else { resolve(&function.returns).unwrap_or(oid::VOID) },
+        signature: proc::signature(&function.name.name, &args, &|ty| catalog.format_type(TypeRef::new(ty), &[])),
+        args,
+        arg_names: function.arguments.iter().map(|(name, ..)| name.clone()).collect(),
+        defaults: function.arguments.iter().filter_map(|(_, _, default)| default.clone()).collect(),
+        outputs,
+        direct_args: 0,
+        aggregate_kind: 'n',
+        body: Some(function.body.clone()),
+    }
+}
