@@ -94,9 +94,8 @@ impl Binder<'_> {
         if unknowns < bases.len() {
             let known: Vec<Oid> = bases.iter().copied().filter(|ty| *ty != oid::UNKNOWN).collect();
             if known.iter().all(|ty| *ty == known[0]) {
-                let fits = |at: &&usize| {
-                    candidates[**at].iter().all(|declared| self.can_coerce(known[0], *declared, CoercionContext::Implicit))
-                };
+                let fits =
+                    |at: &&usize| candidates[**at].iter().all(|declared| self.can_coerce(known[0], *declared, CoercionContext::Implicit));
                 let kept: Vec<usize> = left.iter().filter(fits).copied().collect();
                 if let [one] = kept.as_slice() {
                     return Choice::One(*one);

@@ -127,9 +127,10 @@ impl Binder<'_> {
             || matches!(target, oid::ANY | oid::ANYELEMENT | oid::ANYCOMPATIBLE)
             || source_base == target
             || matches!(target, oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY) && self.element_of(source_base) != 0
-            || self.catalog.cast(source_base, target).is_some_and(|cast| {
-                cast.method == CastMethod::Binary && cast.context == CoercionContext::Implicit
-            })
+            || self
+                .catalog
+                .cast(source_base, target)
+                .is_some_and(|cast| cast.method == CastMethod::Binary && cast.context == CoercionContext::Implicit)
     }
 
     /// Coerces to a type with its modifier; 42846 where there is no way.
@@ -266,14 +267,7 @@ impl Binder<'_> {
         }
     }
 
-    fn coerce_to_domain(
-        &mut self,
-        inner: Expr,
-        target: TypeRef,
-        base: TypeRef,
-        context: CoercionContext,
-        form: CastForm,
-    ) -> Result<Expr> {
+    fn coerce_to_domain(&mut self, inner: Expr, target: TypeRef, base: TypeRef, context: CoercionContext, form: CastForm) -> Result<Expr> {
         let position = inner.position;
         if inner.ty.oid == target.oid {
             return Ok(inner);
@@ -291,11 +285,7 @@ impl Binder<'_> {
             ExprKind::Row { fields, .. } => {
                 if fields.len() != attributes.len() {
                     let message = format!("cannot cast type record to {}", self.type_name(target));
-                    let detail = if fields.len() < attributes.len() {
-                        "Input has too few columns."
-                    } else {
-                        "Input has too many columns."
-                    };
+                    let detail = if fields.len() < attributes.len() { "Input has too few columns." } else { "Input has too many columns." };
                     return Err(SqlError::new(SqlState::CANNOT_COERCE, message).detail(detail).at(expr.position));
                 }
                 let mut out = Vec::with_capacity(fields.len());

@@ -25,8 +25,7 @@ impl Binder<'_> {
             if chosen == oid::UNKNOWN {
                 (chosen, category, preferred) = (ty, other_category, other_preferred);
             } else if other_category != category {
-                let message =
-                    format!("{construct} types {} and {} cannot be matched", self.type_name(chosen), self.type_name(ty));
+                let message = format!("{construct} types {} and {} cannot be matched", self.type_name(chosen), self.type_name(ty));
                 return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).at(position));
             } else if !preferred
                 && self.can_coerce(chosen, ty, CoercionContext::Implicit)
@@ -182,10 +181,6 @@ fn set(slot: &mut Oid, ty: Oid) -> bool {
 fn is_compatible(ty: Oid) -> bool {
     matches!(
         ty,
-        oid::ANYCOMPATIBLE
-            | oid::ANYCOMPATIBLEARRAY
-            | oid::ANYCOMPATIBLENONARRAY
-            | oid::ANYCOMPATIBLERANGE
-            | oid::ANYCOMPATIBLEMULTIRANGE
+        oid::ANYCOMPATIBLE | oid::ANYCOMPATIBLEARRAY | oid::ANYCOMPATIBLENONARRAY | oid::ANYCOMPATIBLERANGE | oid::ANYCOMPATIBLEMULTIRANGE
     )
 }

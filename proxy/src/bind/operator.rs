@@ -37,8 +37,7 @@ impl Binder<'_> {
             }
         }
         let of_arity: Vec<&Arc<Operator>> = candidates.iter().filter(|o| (o.left == 0) == (left == 0)).collect();
-        let types: Vec<Vec<Oid>> =
-            of_arity.iter().map(|o| if left == 0 { vec![o.right] } else { vec![o.left, o.right] }).collect();
+        let types: Vec<Vec<Oid>> = of_arity.iter().map(|o| if left == 0 { vec![o.right] } else { vec![o.left, o.right] }).collect();
         let slices: Vec<&[Oid]> = types.iter().map(Vec::as_slice).collect();
         let given = if left == 0 { vec![right] } else { vec![left, right] };
         let signature = || match left {
@@ -72,23 +71,12 @@ impl Binder<'_> {
     pub(super) fn operator_call(&mut self, operator: &Operator, operands: Vec<Expr>, position: usize) -> Result<Expr> {
         let declared: Vec<Oid> = if operator.left == 0 { vec![operator.right] } else { vec![operator.left, operator.right] };
         let (args, result) = self.coerce_arguments(operands, &declared, operator.result, position)?;
-        let call = Call {
-            proc: ProcRef(operator.proc.clone()),
-            args,
-            variadic_array: false,
-            form: CallForm::Operator(operator.oid),
-        };
+        let call = Call { proc: ProcRef(operator.proc.clone()), args, variadic_array: false, form: CallForm::Operator(operator.oid) };
         Ok(Expr::new(ExprKind::Call(Box::new(call)), TypeRef::new(result)).at(position))
     }
 
     /// Coerces arguments to declared types, polymorphic ones made concrete; answers the concrete result type too.
-    pub(super) fn coerce_arguments(
-        &mut self,
-        args: Vec<Expr>,
-        declared: &[Oid],
-        result: Oid,
-        position: usize,
-    ) -> Result<(Vec<Expr>, Oid)> {
+    pub(super) fn coerce_arguments(&mut self, args: Vec<Expr>, declared: &[Oid], result: Oid, position: usize) -> Result<(Vec<Expr>, Oid)> {
         let given: Vec<Oid> = args.iter().map(|arg| arg.ty.oid).collect();
         let Some((types, result)) = self.resolve_polymorphic(declared, &given, result) else {
             let message = "arguments declared \"anyelement\" are not all alike";
@@ -124,9 +112,8 @@ impl Binder<'_> {
             return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).at(position));
         }
         let given = [left, right];
-        let (types, _) = self
-            .resolve_polymorphic(&[found.left, found.right], &given, oid::BOOL)
-            .unwrap_or((vec![found.left, found.right], oid::BOOL));
+        let (types, _) =
+            self.resolve_polymorphic(&[found.left, found.right], &given, oid::BOOL).unwrap_or((vec![found.left, found.right], oid::BOOL));
         let operator = OperatorRef { oid: found.oid, proc: ProcRef(found.proc.clone()), name: found.name.clone() };
         Ok((operator, types[0], types[1]))
     }
@@ -137,7 +124,9 @@ pub(super) fn binary_name(operator: &BinaryOperator) -> Option<String> {
     use BinaryOperator::*;
     Some(
         match operator {
-            And | Or | Xor | DuckIntegerDivide | MyIntegerDivide | Match | Regexp | Glob | Assignment | Spaceship | Overlaps => return None,
+            And | Or | Xor | DuckIntegerDivide | MyIntegerDivide | Match | Regexp | Glob | Assignment | Spaceship | Overlaps => {
+                return None;
+            }
             NotEq => "<>",
             PGNotLikeMatch => "!~~",
             PGNotILikeMatch => "!~~*",

@@ -1,6 +1,9 @@
 //! stub
-use super::{Binder, tree::Expr, scope::Scope};
-use crate::{error::{Result, SqlError}, execute::plan::Plan};
+use super::{Binder, scope::Scope, tree::Expr};
+use crate::{
+    error::{Result, SqlError},
+    execute::plan::Plan,
+};
 use sqlparser::ast;
 
 impl Binder<'_> {

@@ -203,11 +203,7 @@ pub fn operators() -> &'static Operators {
 fn operator_proc(name: &str, left: Oid, right: Oid) -> Option<Arc<Proc>> {
     let wanted: Vec<Oid> = [left, right].into_iter().filter(|ty| *ty != 0).collect();
     let candidates = procs().by_name.get(name)?;
-    candidates
-        .iter()
-        .find(|proc| proc.args == wanted)
-        .or_else(|| candidates.iter().find(|proc| proc.args.len() == wanted.len()))
-        .cloned()
+    candidates.iter().find(|proc| proc.args == wanted).or_else(|| candidates.iter().find(|proc| proc.args.len() == wanted.len())).cloned()
 }
 
 /// The built-in casts by source and target.

@@ -20,7 +20,6 @@ pub use built_in::{Cast, CastContext, CastMethod, Operator};
 pub use proc::{OutputArgument, Proc, ProcKind};
 pub use relation::{Relation, RelationColumn, RelationKind};
 
-
 /// The catalog.
 pub struct Catalog {
     /// The objects that users made.

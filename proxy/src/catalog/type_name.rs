@@ -268,9 +268,7 @@ impl Catalog {
             return Err(SqlError::new(SqlState::SYNTAX_ERROR, format!("invalid type name \"{text}\"")));
         }
         let find = |schema: Option<&str>, name: &str| {
-            if let (Some("information_schema"), Some((_, base))) =
-                (schema, INFORMATION_SCHEMA.iter().find(|(known, _)| *known == name))
-            {
+            if let (Some("information_schema"), Some((_, base))) = (schema, INFORMATION_SCHEMA.iter().find(|(known, _)| *known == name)) {
                 return Some((*base, 0));
             }
             self.type_named(schema, name, path).map(|ty| (ty.oid, ty.array))

@@ -47,9 +47,7 @@ pub(super) fn add_types(catalog: &mut Catalog, schema: &Schema) {
     }
     for (oid, object) in &schema.objects {
         let (name, columns): (&QualifiedName, Vec<(String, TypeRef)>) = match &**object {
-            Object::Table(table) => {
-                (&table.name, table.columns.iter().map(|c| (c.name.clone(), type_of(catalog, &c.type_name))).collect())
-            }
+            Object::Table(table) => (&table.name, table.columns.iter().map(|c| (c.name.clone(), type_of(catalog, &c.type_name))).collect()),
             Object::View(view) => (&view.name, view.columns.iter().map(|(n, t)| (n.clone(), type_of(catalog, t))).collect()),
             _ => continue,
         };
