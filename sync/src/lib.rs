@@ -3,6 +3,7 @@
 //! What enters: statements' effects on SQLite, and signed entries of peers. What leaves: the log, merged tables, conflicts.
 //! This crate knows nothing of PostgreSQL's wire or dialect; `proxy` stands above it, `migrations` below.
 
+mod capture;
 pub mod clock;
 pub mod commit;
 pub mod identity;

@@ -1,61 +1,195 @@
 //! [`Transaction`]: the only way that a row is ever written. It holds the write lock and the writer connection, collects what the
 //! preupdate hook saw, and at commit writes the log rows in the same SQLite transaction.
+//!
+//! Enters: statements, schema changes, peers' entries. Leaves: one SQLite commit with its log rows, sequence positions and schema; then a
+//! shared sync of the WAL.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use rusqlite::Connection;
 
 use crate::{
-    schema::{Object, QualifiedName, Schema},
-    store::StoreError,
+    capture::{Capture, CaptureMark},
+    log::{Appended, LogState, SchemaChange},
+    schema::{Layouts, Object, QualifiedName, Schema},
+    store::{
+        Database, StoreError,
+        ffi::{Attached, Slot, attach, detach},
+    },
 };
+
+mod define;
+
+pub use crate::schema::ObjectClass;
 
 /// When COMMIT returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// After an fdatasync of the WAL that began after the commit (shared by all who wait).
     Wait,
-    /// At once (`synchronous_commit = off`).
+    /// At once (`synchronous_commit = off`); the WAL is synced soon after.
     NoWait,
 }
 
-/// A place in the transaction that it can be cut back to: SQLite savepoint, capture buffer, schema.
-#[derive(Debug)]
-pub struct Mark {}
+/// What the holder of the write lock writes with.
+pub(crate) struct Writer {
+    /// The shared connection.
+    pub(crate) connection: Connection,
+    /// What its hooks saw.
+    pub(crate) capture: Arc<Slot<Capture>>,
+    /// How the committed tables lie.
+    pub(crate) layouts: Arc<Layouts>,
+}
 
-/// An open write transaction. Dropping it rolls it back.
-pub struct Transaction {}
+/// A place in the transaction that it can be cut back to: SQLite savepoint, capture buffer, schema, log.
+#[derive(Debug)]
+pub struct Mark {
+    depth: u32,
+    capture: CaptureMark,
+    schema: Arc<Schema>,
+    layouts: Arc<Layouts>,
+    log: Arc<LogState>,
+    resolves: Option<String>,
+}
+
+/// A length of the capture buffer, for a statement that SQLite undoes by itself when it fails ([`Transaction::statement`]).
+#[derive(Clone, Copy, Debug)]
+pub struct StatementMark(CaptureMark);
+
+/// An open write transaction. Dropping it rolls it back. It stays on the thread that began it.
+pub struct Transaction {
+    database: Arc<Database>,
+    /// At home again when this is none.
+    writer: Option<Writer>,
+    own: Option<Rc<Connection>>,
+    attached: Option<Attached<Capture>>,
+    schema: Arc<Schema>,
+    layouts: Arc<Layouts>,
+    log: Arc<LogState>,
+    resolves: Option<String>,
+    /// Number of open savepoints.
+    depth: u32,
+}
 
 impl Transaction {
-    /// The writer connection. Statements run here are captured, unless [`Transaction::without_capture`] is in force.
+    /// Begins, with the write lock held and the writer taken from its home.
+    pub(crate) fn begin(database: Arc<Database>, writer: Writer, own: Option<Rc<Connection>>) -> Result<Transaction, StoreError> {
+        let (schema, log, layouts) = (database.schema(), database.log_state(), Arc::clone(&writer.layouts));
+        writer.capture.lock().begin(Arc::clone(&layouts));
+        let connection = own.as_deref().unwrap_or(&writer.connection);
+        let attached = Some(attach(connection, &writer.capture));
+        // Whatever fails from here on, dropping the transaction brings all home.
+        let mut transaction = Transaction { database, writer: Some(writer), own, attached, schema, layouts, log, resolves: None, depth: 0 };
+        if !transaction.database.is_replicated() {
+            transaction.set_capture(false);
+        }
+        if transaction.own.is_some() {
+            transaction.connection().execute_batch("PRAGMA query_only = OFF")?;
+        }
+        transaction.run("BEGIN IMMEDIATE")?;
+        Ok(transaction)
+    }
+
+    fn writer(&self) -> &Writer {
+        self.writer.as_ref().expect("the writer is there until the transaction has ended")
+    }
+
+    fn run(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.connection().prepare_cached(sql)?.execute([]).map(|_| ())?)
+    }
+
+    /// The writer connection. Statements run here are captured, unless [`Transaction::set_capture`] turned that off.
     pub fn connection(&self) -> &Connection {
-        unimplemented!("commit")
+        self.own.as_deref().unwrap_or(&self.writer().connection)
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Arc<Database> {
+        &self.database
     }
 
     /// The schema as this transaction sees it.
     pub fn schema(&self) -> Arc<Schema> {
-        unimplemented!("commit")
+        Arc::clone(&self.schema)
+    }
+
+    /// How the replicated tables lie in SQLite, as this transaction sees them.
+    pub fn layouts(&self) -> Arc<Layouts> {
+        Arc::clone(&self.layouts)
+    }
+
+    /// The log as this transaction sees it, peers' entries appended so far included.
+    pub fn log_state(&self) -> Arc<LogState> {
+        Arc::clone(&self.log)
+    }
+
+    /// Turns capture on or off, for applying what is in the log already; answers how it was. A local database captures nothing.
+    pub fn set_capture(&mut self, on: bool) -> bool {
+        self.writer().capture.lock().enable(on && self.database.is_replicated())
+    }
+
+    /// Runs `work` uncaptured.
+    pub fn without_capture<T>(&mut self, work: impl FnOnce(&mut Transaction) -> T) -> T {
+        let before = self.set_capture(false);
+        let result = work(self);
+        self.set_capture(before);
+        result
+    }
+
+    /// The changes of this transaction resolve that conflict.
+    pub fn resolves(&mut self, conflict: &str) {
+        self.resolves = Some(conflict.to_owned());
     }
 
     /// Opens a SQLite savepoint and remembers the capture buffer's length and the schema. Cheap: also taken around each statement that could fail half-way.
     pub fn mark(&mut self) -> Result<Mark, StoreError> {
-        unimplemented!("commit")
+        self.run(&format!("SAVEPOINT m{}", self.depth))?;
+        let mark = Mark {
+            depth: self.depth,
+            capture: self.writer().capture.lock().mark(),
+            schema: self.schema(),
+            layouts: self.layouts(),
+            log: self.log_state(),
+            resolves: self.resolves.clone(),
+        };
+        self.depth += 1;
+        Ok(mark)
     }
 
     /// Undoes all since the mark and keeps the mark open (`ROLLBACK TO`).
     pub fn rewind(&mut self, mark: &Mark) -> Result<(), StoreError> {
-        let _ = mark;
-        unimplemented!("commit")
+        self.run(&format!("ROLLBACK TO m{}", mark.depth))?;
+        self.depth = mark.depth + 1;
+        self.schema = Arc::clone(&mark.schema);
+        self.layouts = Arc::clone(&mark.layouts);
+        self.log = Arc::clone(&mark.log);
+        self.resolves.clone_from(&mark.resolves);
+        let mut capture = self.writer().capture.lock();
+        capture.cut(mark.capture);
+        capture.set_layouts(Arc::clone(&mark.layouts));
+        Ok(())
     }
 
     /// Closes the mark and all later ones, keeping what was done (`RELEASE`).
     pub fn release(&mut self, mark: Mark) -> Result<(), StoreError> {
-        let _ = mark;
-        unimplemented!("commit")
+        self.run(&format!("RELEASE m{}", mark.depth))?;
+        self.depth = mark.depth;
+        Ok(())
     }
 
-    /// One schema change: runs the ready SQLite statements uncaptured, then puts and removes objects, and logs it all as one DDL change
-    /// (`statement` is PostgreSQL text for people) if any object is replicated. Answers the new objects' OIDs in order.
+    /// Remembers the capture buffer alone: enough around one SQLite statement, whose own effects SQLite undoes when it fails.
+    pub fn statement(&self) -> StatementMark {
+        StatementMark(self.writer().capture.lock().mark())
+    }
+
+    /// Forgets what a failed statement had changed before SQLite undid it.
+    pub fn statement_failed(&self, mark: StatementMark) {
+        self.writer().capture.lock().cut(mark.0);
+    }
+
+    /// One schema change: runs the ready SQLite statements uncaptured, then removes and puts objects, and logs it all as one DDL change
+    /// (`statement` is PostgreSQL text for people) if any object is replicated. Answers the put objects' OIDs in order. An object that
+    /// replaces one of its class and name keeps its OID, and so does the only one of its kind that is removed and put under another name.
     pub fn define(
         &mut self,
         statement: &str,
@@ -63,33 +197,129 @@ impl Transaction {
         put: Vec<Object>,
         remove: Vec<(ObjectClass, QualifiedName)>,
     ) -> Result<Vec<u32>, StoreError> {
-        let _ = (statement, sqlite, put, remove);
-        unimplemented!("commit")
+        let change = SchemaChange { statement: statement.to_owned(), objects: put, removed: remove, sqlite: sqlite.to_vec() };
+        let replicated = self.is_replicated(&change);
+        let oids = self.change_schema(&change)?;
+        if replicated {
+            self.writer().capture.lock().schema_change(change);
+        }
+        Ok(oids)
+    }
+
+    /// Applies a schema change that is in the log already.
+    pub(crate) fn define_logged(&mut self, change: &SchemaChange) -> Result<Vec<u32>, StoreError> {
+        self.change_schema(change)
+    }
+
+    /// Appends a peer's transaction, whose signature has been checked, to the log; the tables are the caller's business.
+    pub(crate) fn append_remote(&mut self, entry: &crate::log::Transaction) -> Result<Appended, StoreError> {
+        if !self.database.is_replicated() {
+            return Err(StoreError::NotReplicated(self.database.name().to_owned()));
+        }
+        let mut log = Arc::clone(&self.log);
+        let appended = crate::log::append_remote(self.connection(), &mut log, entry)?;
+        self.log = log;
+        Ok(appended)
     }
 
     /// Commits; the log rows, the sequence positions and the schema go with it. Answers the commit's number. On error everything is rolled back.
-    pub fn commit(self, durability: Durability) -> Result<u64, StoreError> {
-        let _ = durability;
-        unimplemented!("commit")
+    pub fn commit(mut self, durability: Durability) -> Result<u64, StoreError> {
+        self.append_captured()?;
+        let stored = self.database.sequences().store(self.connection())?;
+        if let Err(error) = self.run("COMMIT") {
+            self.database.sequences().unstored(stored);
+            return Err(error);
+        }
+        let frames = self.writer().capture.lock().wal_frames();
+        let database = Arc::clone(&self.database);
+        // A commit that wrote nothing needs no number and no sync of its own; what it read must be on disk all the same.
+        let number = match frames {
+            Some(_) => {
+                self.publish();
+                database.flusher.committed(self.log.position)
+            }
+            None => database.commit_sequence(),
+        };
+        self.end();
+        drop(self);
+        if let Some(frames) = frames {
+            database.checkpointer.lock().committed(frames, durability == Durability::NoWait);
+        }
+        if durability == Durability::Wait {
+            database.flusher.wait(number);
+        }
+        Ok(number)
     }
 
-    /// Rolls back, and gives back the connection that the session brought.
-    pub fn rollback(self) -> Option<Connection> {
-        unimplemented!("commit")
+    /// Rolls back; a connection that the session brought is its own again.
+    pub fn rollback(self) {
+        drop(self);
+    }
+
+    fn append_captured(&mut self) -> Result<(), StoreError> {
+        let slot = Arc::clone(&self.writer().capture);
+        slot.lock().enable(false);
+        // The log's own rows are seen by the hook too: the buffer is taken out while they are written.
+        let capture = std::mem::take(&mut *slot.lock());
+        let mut log = Arc::clone(&self.log);
+        let appended = match () {
+            () if capture.has_failed() => Err(StoreError::Corrupt("SQLite could not tell a value of a changed row".to_owned())),
+            () if capture.is_empty() => Ok(()),
+            () => crate::log::append_local(self.connection(), &mut log, &capture, self.resolves.as_deref()),
+        };
+        *slot.lock() = capture;
+        self.log = log;
+        appended
+    }
+
+    /// What is committed becomes what everyone sees.
+    fn publish(&mut self) {
+        if self.schema.generation != self.database.schema.load().generation {
+            self.database.schema.store(Arc::clone(&self.schema));
+        }
+        self.database.log.store(Arc::clone(&self.log));
+        let layouts = Arc::clone(&self.layouts);
+        if let Some(writer) = &mut self.writer {
+            writer.layouts = layouts;
+        }
+    }
+
+    /// Takes the hooks off, brings the writer home, gives the lock back.
+    fn end(&mut self) {
+        if let Some(attached) = self.attached.take() {
+            detach(self.connection(), attached);
+        }
+        if let Some(own) = self.own.take()
+            && let Err(error) = own.execute_batch("PRAGMA query_only = ON")
+        {
+            tracing::error!(%error, "a session's connection could not be made read-only again");
+        }
+        if let Some(writer) = self.writer.take() {
+            *self.database.writer.lock() = Some(writer);
+            self.database.lock.release();
+        }
     }
 }
 
-/// The name spaces of objects, as PostgreSQL divides them: relations (tables, indexes, sequences, views) share one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ObjectClass {
-    /// Schemas.
-    Namespace,
-    /// Tables, indexes, sequences, views.
-    Relation,
-    /// Types.
-    Type,
-    /// Functions.
-    Function,
-    /// Extensions.
-    Extension,
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.writer.is_none() {
+            return;
+        }
+        if !self.connection().is_autocommit()
+            && let Err(error) = self.run("ROLLBACK")
+        {
+            tracing::error!(%error, database = self.database.name(), "a transaction could not be rolled back");
+        }
+        self.end();
+    }
 }
+
+impl std::fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transaction").field("database", &self.database).field("depth", &self.depth).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

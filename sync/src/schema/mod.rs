@@ -5,6 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
+mod class;
+mod layout;
+mod sequences;
+mod snapshot;
+
+pub use class::ObjectClass;
+pub use layout::{Layout, LayoutColumn, Layouts};
+pub use sequences::{SLOTS, SequenceError, SequenceState, Sequences};
+pub use snapshot::{OIDS_PER_OBJECT, Schema};
+
 use crate::value::Storage;
 
 /// A schema and a name in it, as PostgreSQL folded them.
@@ -278,6 +288,10 @@ pub struct Sequence {
     pub cache: i64,
     /// `CYCLE`.
     pub cycle: bool,
+    /// The last value that was drawn before the first pairing, when numbering was natural; from there on each device draws values of its
+    /// own slot only ([`Sequences`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub natural_until: Option<i64>,
     /// `OWNED BY`: table and column.
     #[serde(default)]
     pub owned_by: Option<(QualifiedName, String)>,
@@ -409,13 +423,4 @@ fn escape(name: &str, out: &mut String) {
             out.push(c);
         }
     }
-}
-
-/// All objects of one database at one moment, with their OIDs; immutable, cheap to share.
-#[derive(Clone, Debug, Default)]
-pub struct Schema {
-    /// Rises with every change; unique within the process, also for uncommitted ones.
-    pub generation: u64,
-    /// Objects by OID (16384 and up; stable across restarts, local to the device).
-    pub objects: std::collections::BTreeMap<u32, std::sync::Arc<Object>>,
 }

@@ -2,14 +2,35 @@
 //!
 //! Enters: a directory. Leaves: readers (a connection each) and [`crate::commit::Transaction`]s, the only way that a row is ever written.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use rusqlite::Connection;
 
-use crate::{commit::Transaction, schema::Schema};
+mod checkpoint;
+mod connection;
+mod database;
+pub(crate) mod ffi;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod flush;
+mod lock;
+mod node;
+
+pub use database::Database;
+pub use flush::Durable;
+pub use node::Node;
 
 /// What every connection gets before use: the functions, collations and virtual tables of the SQL pipeline, which schema expressions call.
 pub type Setup = Arc<dyn Fn(&Connection) -> rusqlite::Result<()> + Send + Sync>;
+
+/// A setup that registers nothing: for tests and for programs that need no functions of ours.
+pub fn no_setup() -> Setup {
+    Arc::new(|_| Ok(()))
+}
 
 /// What can go wrong in the store.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +42,9 @@ pub enum StoreError {
     /// The write lock did not come in time.
     #[error("canceling statement due to lock timeout")]
     LockTimeout,
+    /// The write lock is held, and the caller would not wait.
+    #[error("could not obtain lock")]
+    LockNotAvailable,
     /// The wait was cancelled.
     #[error("canceling statement due to user request")]
     Cancelled,
@@ -30,6 +54,54 @@ pub enum StoreError {
     /// There is no such database.
     #[error("database \"{0}\" does not exist")]
     NoDatabase(String),
+    /// The replicated database can't be dropped.
+    #[error("cannot drop the replicated database \"{0}\"")]
+    ReplicatedDatabase(String),
+    /// The directory's replicated database has another name.
+    #[error("the replicated database of this data directory is \"{found}\", not \"{asked}\": start with --database {found}")]
+    OtherReplicated {
+        /// Its name.
+        found: String,
+        /// The name asked for.
+        asked: String,
+    },
+    /// Another process has the directory.
+    #[error("the data directory {} is in use by another peergres process", .0.display())]
+    InUse(PathBuf),
+    /// The operating system said no.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// The file system does not carry a write-ahead log (shared memory), such as some network file systems.
+    #[error("{}: this file system does not support SQLite's write-ahead log; use a local disk", .0.display())]
+    NoWal(PathBuf),
+    /// The file's format is newer, or it is not ours.
+    #[error("{}: {source}", .path.display())]
+    Migration {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: peergres_migrations::MigrationError,
+    },
+    /// What is stored contradicts itself; a bug, or a file that was changed behind our back.
+    #[error("the stored data is not as it should be: {0}")]
+    Corrupt(String),
+    /// An object of that class and name is there already.
+    #[error("{} \"{}\" already exists", .0.noun(), .1.name)]
+    ObjectExists(crate::schema::ObjectClass, crate::schema::QualifiedName),
+    /// No object of that class and name is there.
+    #[error("{} \"{}\" does not exist", .0.noun(), .1.name)]
+    NoObject(crate::schema::ObjectClass, crate::schema::QualifiedName),
+    /// The change log belongs to the replicated database.
+    #[error("database \"{0}\" is local: it has no change log")]
+    NotReplicated(String),
+    /// An entry does not fit the log.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
 }
 
 /// How long to wait for the write lock, and what ends the wait.
@@ -38,73 +110,7 @@ pub struct LockWait {
     /// `lock_timeout` and `statement_timeout`, whichever is nearer.
     pub deadline: Option<Instant>,
     /// Set by a cancel request.
-    pub cancelled: Option<Arc<std::sync::atomic::AtomicBool>>,
+    pub cancelled: Option<Arc<AtomicBool>>,
     /// `NOWAIT`.
     pub no_wait: bool,
-}
-
-/// A data directory, held by this process alone (a lock file).
-pub struct Node {}
-
-impl Node {
-    /// Opens the directory, making it, the device's identity and the databases `app` (replicated, renamed by `replicated`) and `postgres` where missing.
-    pub fn open(directory: &Path, replicated: &str, setup: Setup) -> Result<Arc<Node>, StoreError> {
-        let _ = (directory, replicated, setup);
-        unimplemented!("store")
-    }
-
-    /// A database by name.
-    pub fn database(&self, name: &str) -> Result<Arc<Database>, StoreError> {
-        let _ = name;
-        unimplemented!("store")
-    }
-
-    /// All databases' names and whether each is replicated, in order of name.
-    pub fn databases(&self) -> Vec<(String, bool)> {
-        unimplemented!("store")
-    }
-
-    /// `CREATE DATABASE`: local, never replicated.
-    pub fn create_database(&self, name: &str) -> Result<(), StoreError> {
-        let _ = name;
-        unimplemented!("store")
-    }
-
-    /// `DROP DATABASE`; the caller has made sure that no session uses it.
-    pub fn drop_database(&self, name: &str) -> Result<(), StoreError> {
-        let _ = name;
-        unimplemented!("store")
-    }
-}
-
-/// One database.
-pub struct Database {}
-
-impl Database {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        unimplemented!("store")
-    }
-
-    /// The committed schema; its `generation` rises with every committed schema change.
-    pub fn schema(&self) -> Arc<Schema> {
-        unimplemented!("store")
-    }
-
-    /// A new connection for one session's reading: WAL, `query_only` but for its temp database, functions registered, statement cache of its own.
-    pub fn reader(self: &Arc<Self>) -> Result<Connection, StoreError> {
-        unimplemented!("store")
-    }
-
-    /// Number of the last commit that a snapshot taken now would see. A REPEATABLE READ transaction compares it at its first write: another number is 40001.
-    pub fn commit_sequence(&self) -> u64 {
-        unimplemented!("store")
-    }
-
-    /// Waits in first-come order for the write lock and begins a transaction on the shared writer connection, or on `own`, a connection
-    /// that the session brings because it has temporary tables.
-    pub fn begin(self: &Arc<Self>, wait: &LockWait, own: Option<Connection>) -> Result<Transaction, StoreError> {
-        let _ = (wait, own);
-        unimplemented!("store")
-    }
 }

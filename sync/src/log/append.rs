@@ -1,0 +1,285 @@
+//! How entries come into the log: this device's own at commit, verified ones of peers when they are applied.
+//!
+//! Enters: net changes, or a peer's transaction. Leaves: rows of `sync_log` and `sync_transactions`, and the state moved on.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Statement, params};
+
+use super::{
+    Change, Head, LogError, LogState, Operation, SchemaChange, Transaction,
+    canonical::{ChangeText, Header},
+    canonical_json,
+    image::{record_id, write_image},
+};
+use crate::{
+    capture::{Capture, NetChange, RowChange},
+    clock::{Clock, DeviceId, Version, VersionVector, now_millis},
+    store::StoreError,
+};
+
+/// What came of appending a peer's transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// It is new.
+    New {
+        /// Position of its first change.
+        position: i64,
+        /// By how many milliseconds its clock was further ahead than a clock may be.
+        clock_ahead_ms: Option<u64>,
+    },
+    /// It was held already.
+    Known,
+}
+
+const INSERT_CHANGE: &str =
+    "INSERT INTO sync_log (position, device_id, version, table_name, record_id, operation, data, old_data, timestamp, hash,
+     transaction_first, clock, resolves) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const INSERT_TRANSACTION: &str = "INSERT INTO sync_transactions (position, device_id, first_version, last_version, clock, context, hash)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+/// Appends what was captured as this device's next transaction; without an effect nothing is appended. `resolves` names the conflict that
+/// the changes resolve.
+pub(crate) fn append_local(
+    connection: &Connection,
+    state: &mut Arc<LogState>,
+    capture: &Capture,
+    resolves: Option<&str>,
+) -> Result<(), StoreError> {
+    let clock = state.clock.tick(now_millis());
+    let device_id = state.device;
+    let previous = state.heads.get(&device_id);
+    let first_version = previous.map_or(0, |head| head.version) + 1;
+    let mut rows = Rows::new(connection, device_id, clock, state.position, first_version)?;
+    let (mut data, mut old_data) = (String::new(), String::new());
+    capture.for_each_change(|change| {
+        data.clear();
+        old_data.clear();
+        match change {
+            NetChange::Row(row) => append_row(&mut rows, &row, &mut data, &mut old_data, resolves),
+            NetChange::Schema(change) => append_schema(&mut rows, change),
+        }
+    })?;
+    if rows.hashes.is_empty() {
+        return Ok(());
+    }
+    let last_version = rows.version - 1;
+    let context = Arc::clone(&state.others);
+    let header = Header { device_id, first_version, last_version, clock, context: &context };
+    append_header(connection, Arc::make_mut(state), &header, rows.hashes)
+}
+
+fn append_row(
+    rows: &mut Rows<'_>,
+    row: &RowChange<'_>,
+    data: &mut String,
+    old: &mut String,
+    resolves: Option<&str>,
+) -> Result<(), StoreError> {
+    let malformed = |e: crate::value::ValueError| StoreError::Corrupt(format!("table {}: {e}", row.layout.log_name));
+    let record_id = record_id(row.layout, &row.key).map_err(malformed)?;
+    if !row.after.is_empty() {
+        write_image(row.layout, &row.after, data).map_err(malformed)?;
+    }
+    if !row.before.is_empty() {
+        write_image(row.layout, &row.before, old).map_err(malformed)?;
+    }
+    rows.append(&ChangeText {
+        version: rows.version,
+        table_name: &row.layout.log_name,
+        record_id: &record_id,
+        operation: row.operation.as_str(),
+        data: (!row.after.is_empty()).then_some(data),
+        old_data: (!row.before.is_empty()).then_some(old),
+        resolves,
+    })
+}
+
+fn append_schema(rows: &mut Rows<'_>, change: &SchemaChange) -> Result<(), StoreError> {
+    let data = canonical_json(&change.to_image());
+    rows.append(&ChangeText {
+        version: rows.version,
+        table_name: "",
+        record_id: &change.subject(),
+        operation: Operation::Ddl.as_str(),
+        data: Some(&data),
+        old_data: None,
+        resolves: None,
+    })
+}
+
+/// Writes one transaction's changes.
+struct Rows<'c> {
+    insert: rusqlite::CachedStatement<'c>,
+    device_id: DeviceId,
+    clock: Clock,
+    /// The version that the next change gets.
+    version: Version,
+    first_version: Version,
+    position: i64,
+    hashes: Vec<[u8; 32]>,
+}
+
+impl<'c> Rows<'c> {
+    fn new(connection: &'c Connection, device_id: DeviceId, clock: Clock, position: i64, version: Version) -> Result<Self, StoreError> {
+        let insert = connection.prepare_cached(INSERT_CHANGE)?;
+        Ok(Rows { insert, device_id, clock, version, first_version: version, position, hashes: Vec::new() })
+    }
+
+    fn append(&mut self, change: &ChangeText<'_>) -> Result<(), StoreError> {
+        let hash = change.hash();
+        self.position += 1;
+        insert_change(&mut self.insert, self.position, self.device_id, change, self.clock, &hash, self.first_version)?;
+        self.version += 1;
+        self.hashes.push(hash);
+        Ok(())
+    }
+}
+
+fn insert_change(
+    insert: &mut Statement<'_>,
+    position: i64,
+    device_id: DeviceId,
+    change: &ChangeText<'_>,
+    clock: Clock,
+    hash: &[u8; 32],
+    first_version: Version,
+) -> Result<(), StoreError> {
+    insert.execute(params![
+        position,
+        device_id.as_bytes(),
+        change.version,
+        change.table_name,
+        change.record_id,
+        change.operation,
+        change.data,
+        change.old_data,
+        clock.micros(),
+        hash,
+        first_version,
+        clock.0,
+        change.resolves,
+    ])?;
+    Ok(())
+}
+
+/// Writes the transaction's own row and moves the state on.
+fn append_header(connection: &Connection, state: &mut LogState, header: &Header<'_>, hashes: Vec<[u8; 32]>) -> Result<(), StoreError> {
+    let previous = state.heads.get(&header.device_id);
+    let hash = header.hash(&previous.map_or([0; 32], |head| head.hash), hashes.iter().copied());
+    let same_context = previous.is_some_and(|head| *head.context == *header.context);
+    let stored = (!same_context).then(|| context_text(header.context));
+    let position = state.position + 1;
+    connection.prepare_cached(INSERT_TRANSACTION)?.execute(params![
+        position,
+        header.device_id.as_bytes(),
+        header.first_version,
+        header.last_version,
+        header.clock.0,
+        stored,
+        hash
+    ])?;
+    let context = match previous {
+        Some(head) if same_context => Arc::clone(&head.context),
+        _ => Arc::new(header.context.clone()),
+    };
+    state.position += i64::try_from(hashes.len()).expect("a transaction has fewer than 2^63 changes");
+    state.heads.insert(header.device_id, Head { version: header.last_version, hash, clock: header.clock, context });
+    if header.device_id == state.device {
+        state.clock = header.clock;
+    } else {
+        state.note_others();
+    }
+    Ok(())
+}
+
+fn context_text(context: &VersionVector) -> String {
+    serde_json::to_string(context).expect("a map of UUIDs to numbers is JSON")
+}
+
+/// Appends a peer's transaction. Its signature has been checked; chain, numbering, context and hash are checked here once more, since
+/// nothing that is wrong here could ever be taken out again.
+pub(crate) fn append_remote(connection: &Connection, state: &mut Arc<LogState>, entry: &Transaction) -> Result<Appended, StoreError> {
+    let device_id = entry.device_id;
+    let held = state.head(device_id).map_or(0, |head| head.version);
+    if entry.last_version <= held {
+        return known(connection, entry);
+    }
+    fits(state, entry, held)?;
+    let hashes: Vec<[u8; 32]> = entry.changes.iter().map(super::change_hash).collect();
+    let previous = state.head(device_id).map_or([0; 32], |head| head.hash);
+    if entry.header().hash(&previous, hashes.iter().copied()) != entry.hash {
+        return Err(LogError::WrongHash { device_id, first_version: entry.first_version }.into());
+    }
+    let mut insert = connection.prepare_cached(INSERT_CHANGE)?;
+    let position = state.position + 1;
+    for (index, (change, hash)) in (0..).zip(entry.changes.iter().zip(&hashes)) {
+        insert_remote(&mut insert, position + index, entry, change, hash)?;
+    }
+    let state = Arc::make_mut(state);
+    append_header(connection, state, &entry.header(), hashes)?;
+    let clock_ahead_ms = state.see(entry.clock, now_millis());
+    Ok(Appended::New { position, clock_ahead_ms })
+}
+
+fn insert_remote(
+    insert: &mut Statement<'_>,
+    position: i64,
+    entry: &Transaction,
+    change: &Change,
+    hash: &[u8; 32],
+) -> Result<(), StoreError> {
+    let data = change.data.as_ref().map(canonical_json);
+    let old_data = change.old_data.as_ref().map(canonical_json);
+    let text = ChangeText {
+        version: change.version,
+        table_name: &change.table_name,
+        record_id: &change.record_id,
+        operation: change.operation.as_str(),
+        data: data.as_deref(),
+        old_data: old_data.as_deref(),
+        resolves: change.resolves.as_deref(),
+    };
+    insert_change(insert, position, entry.device_id, &text, entry.clock, hash, entry.first_version)
+}
+
+/// Whether an entry that comes a second time is the one that is held.
+fn known(connection: &Connection, entry: &Transaction) -> Result<Appended, StoreError> {
+    let held: Option<[u8; 32]> = connection
+        .prepare_cached("SELECT hash FROM sync_transactions WHERE device_id = ?1 AND first_version = ?2 AND last_version = ?3")?
+        .query_row(params![entry.device_id.as_bytes(), entry.first_version, entry.last_version], |row| row.get(0))
+        .optional()?;
+    match held {
+        Some(hash) if hash == entry.hash => Ok(Appended::Known),
+        _ => Err(LogError::Fork { device_id: entry.device_id, version: entry.first_version }.into()),
+    }
+}
+
+fn fits(state: &LogState, entry: &Transaction, held: Version) -> Result<(), LogError> {
+    let (device_id, first_version) = (entry.device_id, entry.first_version);
+    if first_version <= held {
+        return Err(LogError::Fork { device_id, version: first_version });
+    }
+    if device_id == state.device {
+        return Err(LogError::NotWrittenHere { version: first_version });
+    }
+    if first_version != held + 1 {
+        return Err(LogError::Gap { device_id, first_version, held });
+    }
+    let numbered = entry.changes.iter().map(|change| change.version).eq(first_version..=entry.last_version);
+    if !numbered || entry.changes.is_empty() {
+        return Err(LogError::Malformed(format!(
+            "the changes of version {first_version} of device {device_id} are not numbered one by one"
+        )));
+    }
+    if i64::try_from(entry.last_version).is_err() || entry.clock.0 > (1 << 63) - 1 {
+        return Err(LogError::Malformed(format!("version {first_version} of device {device_id} has a number beyond 63 bits")));
+    }
+    let missing = |(of, needed): (&DeviceId, &Version)| {
+        (*of == device_id && *needed >= first_version) || (*of != device_id && state.head(*of).is_none_or(|head| head.version < *needed))
+    };
+    match entry.context.0.iter().find(|(of, needed)| missing((of, needed))) {
+        Some((of, needed)) => Err(LogError::MissingContext { device_id, first_version, of: *of, needed: *needed }),
+        None => Ok(()),
+    }
+}

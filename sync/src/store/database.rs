@@ -1,0 +1,175 @@
+//! One database: its file, its shared writer, its committed schema and log state.
+//!
+//! Enters: requests for readers and for the write lock. Leaves: connections, transactions, and news of what has become durable.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use peergres_migrations::Scope;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::{
+    Durable, LockWait, Setup, StoreError,
+    checkpoint::Checkpointer,
+    connection::{self, Role},
+    ffi::Slot,
+    flush::Flusher,
+    lock::WriteLock,
+};
+use crate::{
+    capture::Capture,
+    commit::{Transaction, Writer},
+    log::LogState,
+    schema::{Layouts, Schema, Sequences},
+};
+
+/// One database.
+pub struct Database {
+    name: String,
+    path: PathBuf,
+    replicated: bool,
+    setup: Setup,
+    pub(crate) lock: Arc<WriteLock>,
+    pub(crate) flusher: Arc<Flusher>,
+    /// Home of the shared writer while no transaction holds it.
+    pub(crate) writer: Mutex<Option<Writer>>,
+    pub(crate) schema: ArcSwap<Schema>,
+    pub(crate) log: ArcSwap<LogState>,
+    sequences: Sequences,
+    pub(crate) checkpointer: Mutex<Checkpointer>,
+}
+
+impl Database {
+    /// Opens the file, making it where missing, and brings it to the newest format.
+    pub(crate) fn open(directory: &Path, file: &str, name: &str, replicated: bool, setup: Setup) -> Result<Arc<Database>, StoreError> {
+        let path = directory.join(file);
+        let mut connection = connection::open(&path, Role::Writer, &setup)?;
+        let scope = if replicated { Scope::Replicated } else { Scope::Every };
+        peergres_migrations::migrate(&mut connection, scope).map_err(|source| StoreError::Migration { path: path.clone(), source })?;
+        let schema = Schema::load(&connection)?;
+        let layouts = Arc::new(Layouts::load(&connection, &schema)?);
+        let log = if replicated { LogState::load(&connection)? } else { LogState::default() };
+        let sequences = Sequences::load(&connection)?;
+        let wal = wal_path(&path);
+        let io = |source| StoreError::Io { path: wal.clone(), source };
+        let flusher = Arc::new(Flusher::open(&wal, log.position).map_err(io)?);
+        // The names of new files must be durable before anything in them is promised to be.
+        File::open(directory).and_then(|d| d.sync_all()).map_err(io)?;
+        let lock = Arc::new(WriteLock::default());
+        let checkpointer = Checkpointer::start(&path, &setup, Arc::clone(&lock), Arc::clone(&flusher))?;
+        Ok(Arc::new(Database {
+            name: name.to_owned(),
+            path,
+            replicated,
+            setup,
+            lock,
+            flusher,
+            writer: Mutex::new(Some(Writer { connection, capture: Slot::new(Capture::default()), layouts })),
+            schema: ArcSwap::from_pointee(schema),
+            log: ArcSwap::from_pointee(log),
+            sequences,
+            checkpointer: Mutex::new(checkpointer),
+        }))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether its changes are logged and travel.
+    pub fn is_replicated(&self) -> bool {
+        self.replicated
+    }
+
+    /// The committed schema; its `generation` rises with every committed schema change.
+    pub fn schema(&self) -> Arc<Schema> {
+        self.schema.load_full()
+    }
+
+    /// What is logged: versions held, clock, this device.
+    pub fn log_state(&self) -> Arc<LogState> {
+        self.log.load_full()
+    }
+
+    /// Where the sequences stand.
+    pub fn sequences(&self) -> &Sequences {
+        &self.sequences
+    }
+
+    /// A new connection for one session's reading: WAL, `query_only`, functions registered, statement cache of its own. A session
+    /// brings it to [`Database::begin`] to write where it has temporary tables.
+    pub fn reader(self: &Arc<Self>) -> Result<Connection, StoreError> {
+        connection::open(&self.path, Role::Reader, &self.setup)
+    }
+
+    /// Number of the last commit that a snapshot taken now would see. A REPEATABLE READ transaction asks for it *before* it takes its
+    /// snapshot and compares it at its first write: another number is 40001.
+    pub fn commit_sequence(&self) -> u64 {
+        self.flusher.sequence()
+    }
+
+    /// What is on disk. Sync hands out nothing beyond its `position`.
+    pub fn durable(&self) -> Durable {
+        self.flusher.durable()
+    }
+
+    /// Returns when all that is committed by now is on disk.
+    pub fn flush(&self) {
+        self.flusher.wait(self.flusher.sequence());
+    }
+
+    /// Tells whenever something new is on disk: for sync, server-sent events, LISTEN. A receiver that was slow sees only the newest.
+    pub fn subscribe(&self) -> watch::Receiver<Durable> {
+        self.flusher.subscribe()
+    }
+
+    /// Waits in first-come order for the write lock and begins a transaction on the shared writer connection, or on `own`, a
+    /// [`Database::reader`] that the session brings because it has temporary tables; it must not be inside a transaction.
+    pub fn begin(self: &Arc<Self>, wait: &LockWait, own: Option<Rc<Connection>>) -> Result<Transaction, StoreError> {
+        self.lock.acquire(wait)?;
+        let writer = self.writer.lock().take().expect("whoever holds the lock finds the writer at home");
+        Transaction::begin(Arc::clone(self), writer, own)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.checkpointer.get_mut().stop();
+        let Some(writer) = self.writer.get_mut().take() else { return };
+        let connection = writer.connection;
+        let tidied = connection
+            .busy_timeout(std::time::Duration::ZERO)
+            .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        if let Err(error) = tidied {
+            tracing::debug!(%error, database = self.name, "the write-ahead log stays as it is; the next start reads it");
+        }
+        if let Err((_, error)) = connection.close() {
+            tracing::debug!(%error, database = self.name, "the writer did not close");
+        }
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").field("name", &self.name).field("replicated", &self.replicated).finish_non_exhaustive()
+    }
+}
+
+fn wal_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
