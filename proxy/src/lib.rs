@@ -10,5 +10,6 @@ pub mod error;
 pub mod execute;
 pub mod functions;
 pub mod rewrite;
+pub mod parse;
 pub mod session;
 pub mod types;

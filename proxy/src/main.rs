@@ -1,2 +1,2 @@
-//! x
+//! The command `peergres`.
 fn main() {}

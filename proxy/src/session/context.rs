@@ -18,6 +18,8 @@ pub type Microseconds = i64;
 pub struct Context {
     /// Types, functions and relations as this statement sees them.
     pub catalog: Arc<Catalog>,
+    /// `search_path`, its names in order, `$user` replaced.
+    pub search_path: Arc<[String]>,
     /// `TimeZone`.
     pub time_zone: chrono_tz::Tz,
     /// `DateStyle`.
@@ -123,6 +125,7 @@ impl Default for Context {
     fn default() -> Self {
         Context {
             catalog: Catalog::built_in(),
+            search_path: Arc::new(["public".to_owned()]),
             time_zone: chrono_tz::UTC,
             date_style: DateStyle { format: DateFormat::Iso, order: DateOrder::Mdy },
             interval_style: IntervalStyle::Postgres,

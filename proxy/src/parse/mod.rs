@@ -1,0 +1,159 @@
+//! Text to syntax tree: a query string enters; its statements leave, each with its place in the text.
+//!
+//! Rows and definitions are parsed by `sqlparser`. Statements that steer the session (transactions, settings, cursors, COPY, …) have a grammar
+//! of their own here ([`command`], [`copy`]) over the same tokens, because their PostgreSQL forms differ most from the general dialect.
+
+pub mod command;
+pub mod copy;
+mod cursor;
+mod position;
+mod setting;
+mod transaction;
+
+use std::ops::Range;
+
+use sqlparser::{
+    ast::Statement,
+    dialect::PostgreSqlDialect,
+    parser::{Parser, ParserError},
+    tokenizer::{Token, TokenWithSpan, Tokenizer, Word},
+};
+
+pub use command::Command;
+pub use position::Positions;
+
+use crate::error::{Result, SqlError, SqlState};
+
+/// One statement of a query string.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// What it is.
+    pub node: Node,
+    /// Its bytes in the query string, without the semicolon.
+    pub span: Range<usize>,
+}
+
+/// The two kinds of statements.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// Steers the session; answered in `session`.
+    Command(Box<Command>),
+    /// Reads, changes or defines; goes to `bind` or `define`. Its spans (line and column) count from the start of the query string.
+    Statement(Box<Statement>),
+}
+
+/// How deep expressions and queries may nest; deeper ones are 54001, as at PostgreSQL's `max_stack_depth`.
+const RECURSION_LIMIT: usize = 150;
+
+/// The statements of a query string, none for an empty one.
+pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
+    let dialect = PostgreSqlDialect {};
+    let tokens = Tokenizer::new(&dialect, sql)
+        .tokenize_with_location()
+        .map_err(|e| position::token_error(sql, &e.message, e.location.line, e.location.column))?;
+    let positions = Positions::new(sql);
+    let bounds = bounds(&tokens, &positions);
+    let mut parser = Parser::new(&dialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens);
+    let mut statements = Vec::with_capacity(bounds.len());
+    let mut ends = bounds.into_iter();
+    loop {
+        while parser.consume_token(&Token::SemiColon) {}
+        let start = parser.peek_token_ref();
+        if start.token == Token::EOF {
+            return Ok(statements);
+        }
+        let start = positions.byte(start.span.start.line, start.span.start.column);
+        let node = node(&mut parser, sql, &positions).map_err(|e| explain(e, sql, &positions))?;
+        let next = parser.peek_token();
+        if !matches!(next.token, Token::SemiColon | Token::EOF) {
+            return Err(near(&next, sql, &positions));
+        }
+        let end = ends.find(|end| *end > start).unwrap_or(sql.len());
+        statements.push(Parsed { node, span: start..end });
+    }
+}
+
+fn node(parser: &mut Parser<'_>, sql: &str, positions: &Positions<'_>) -> Result<Node, Failure> {
+    if let Some(command) = command::command(parser, sql, positions)? {
+        return Ok(Node::Command(Box::new(command)));
+    }
+    Ok(Node::Statement(Box::new(parser.parse_statement()?)))
+}
+
+/// Where each statement ends: the last byte of its last token.
+fn bounds(tokens: &[TokenWithSpan], positions: &Positions<'_>) -> Vec<usize> {
+    let mut ends = Vec::new();
+    let mut last = None;
+    for token in tokens {
+        match &token.token {
+            Token::Whitespace(_) => {}
+            Token::SemiColon => ends.extend(last.take()),
+            _ => last = Some(positions.byte(token.span.end.line, token.span.end.column)),
+        }
+    }
+    ends.extend(last);
+    ends
+}
+
+/// What can go wrong in a grammar of ours: the library's error, or one in PostgreSQL's words.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// From sqlparser.
+    Parser(ParserError),
+    /// Ready for the client.
+    Sql(SqlError),
+}
+
+impl From<ParserError> for Failure {
+    fn from(error: ParserError) -> Self {
+        Failure::Parser(error)
+    }
+}
+
+impl From<SqlError> for Failure {
+    fn from(error: SqlError) -> Self {
+        Failure::Sql(error)
+    }
+}
+
+fn explain(failure: Failure, sql: &str, positions: &Positions<'_>) -> SqlError {
+    match failure {
+        Failure::Sql(error) => error,
+        Failure::Parser(ParserError::RecursionLimitExceeded) => {
+            SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
+        }
+        Failure::Parser(ParserError::TokenizerError(message) | ParserError::ParserError(message)) => {
+            position::parser_error(sql, positions, &message)
+        }
+    }
+}
+
+/// 42601 at a token.
+pub(crate) fn near(token: &TokenWithSpan, sql: &str, positions: &Positions<'_>) -> SqlError {
+    if token.token == Token::EOF {
+        return position::end_of_input(sql);
+    }
+    let start = positions.byte(token.span.start.line, token.span.start.column);
+    position::syntax_at(sql, start)
+}
+
+/// The unquoted word that a token is, in lower case.
+pub(crate) fn keyword(token: &Token) -> Option<String> {
+    match token {
+        Token::Word(Word { value, quote_style: None, .. }) => Some(value.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+/// PostgreSQL's folding of an identifier, cut to 63 bytes as `NAMEDATALEN` demands.
+pub fn fold(ident: &sqlparser::ast::Ident) -> String {
+    let mut name = if ident.quote_style.is_none() { ident.value.to_ascii_lowercase() } else { ident.value.clone() };
+    if name.len() > 63 {
+        let cut = (0..=63).rev().find(|n| name.is_char_boundary(*n)).unwrap_or(0);
+        name.truncate(cut);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,437 @@
+//! Answers the statements that steer the session.
+
+use std::rc::Rc;
+
+use pgwire::messages::data::FieldDescription;
+use sqlparser::ast::{DataType, Expr, Statement};
+
+use super::{
+    Session,
+    block::Status,
+    cursor::Options,
+    plans::{Compiled, Prepared},
+    run::{Delivery, Done},
+    store_error,
+    wire::Severity,
+};
+use crate::{
+    encode::Format,
+    error::{Result, SqlError, SqlState},
+    parse::{
+        Node, Parsed,
+        command::{Command, Discard, Modes, SettingValue},
+    },
+    types::oid,
+};
+
+impl Session {
+    /// Answers a command. The caller has opened a block and refused what an aborted one refuses.
+    pub(super) fn command(&mut self, command: &Command, prepared: &Rc<Prepared>, delivery: Delivery<'_>) -> Result<Done> {
+        let fixed = match command {
+            Command::Begin(modes, begin) => {
+                self.begin_block(*modes)?;
+                if *begin { "BEGIN" } else { "START TRANSACTION" }
+            }
+            Command::Commit { chain } => self.commit(*chain)?,
+            Command::Rollback { chain } => {
+                self.rollback(*chain)?;
+                "ROLLBACK"
+            }
+            Command::Savepoint(name) => {
+                self.savepoint(name.clone())?;
+                "SAVEPOINT"
+            }
+            Command::Release(name) => {
+                self.release_savepoint(name)?;
+                "RELEASE"
+            }
+            Command::RollbackTo(name) => {
+                self.rollback_to(name)?;
+                "ROLLBACK"
+            }
+            Command::SetTransaction(modes) => {
+                self.set_transaction(*modes)?;
+                "SET"
+            }
+            Command::SetCharacteristics(modes) => {
+                self.set_characteristics(*modes)?;
+                "SET"
+            }
+            Command::Set { name, value, local } => {
+                self.set(name, value, *local)?;
+                "SET"
+            }
+            Command::Reset(name) => {
+                match name {
+                    Some(name) => self.shared.settings.borrow_mut().reset(name)?,
+                    None => self.shared.settings.borrow_mut().reset_all(),
+                }
+                "RESET"
+            }
+            Command::Show(name) => return self.show(name.as_deref(), delivery),
+            Command::Execute { name, arguments } => return self.execute(name, arguments, delivery),
+            Command::Fetch { name, direction, moves } => return self.fetch(name, *direction, *moves, delivery),
+            Command::Copy(copy) => return self.copy(copy, prepared),
+            Command::Explain(statement) => return self.explain(statement, prepared, delivery),
+            other => self.other(other, prepared)?,
+        };
+        Ok(Done::Fixed(fixed))
+    }
+
+    /// The commands that answer with nothing but their tag.
+    fn other(&mut self, command: &Command, prepared: &Rc<Prepared>) -> Result<&'static str> {
+        Ok(match command {
+            Command::Prepare { name, types, statement, span } => {
+                self.prepare(name, types, statement, span.clone(), prepared)?;
+                "PREPARE"
+            }
+            Command::Deallocate(None) => {
+                self.statements.clear();
+                "DEALLOCATE ALL"
+            }
+            Command::Deallocate(Some(name)) => {
+                self.statements.remove(name).ok_or_else(|| missing_statement(name))?;
+                "DEALLOCATE"
+            }
+            Command::Declare { name, binary, scroll, hold, query } => {
+                self.declare(name, query, Options { binary: *binary, scroll: *scroll, hold: *hold }, prepared)?;
+                "DECLARE CURSOR"
+            }
+            Command::Close(name) => {
+                self.close(name.as_deref())?;
+                if name.is_some() { "CLOSE CURSOR" } else { "CLOSE CURSOR ALL" }
+            }
+            Command::Listen(channel) => {
+                self.block.listens.push((Some(channel.clone()), true));
+                "LISTEN"
+            }
+            Command::Unlisten(channel) => {
+                self.block.listens.push((channel.clone(), false));
+                "UNLISTEN"
+            }
+            Command::Notify { channel, payload } => {
+                self.shared.notify(channel, payload)?;
+                "NOTIFY"
+            }
+            Command::Discard(what) => self.discard(*what)?,
+            Command::Lock { tables, mode, nowait } => {
+                self.lock(tables, mode, *nowait)?;
+                "LOCK TABLE"
+            }
+            Command::Checkpoint => {
+                self.reader.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(crate::execute::failure::plain)?;
+                "CHECKPOINT"
+            }
+            // SQLite keeps no dead rows of its own accord beyond free pages, and needs no statistics to answer; the planner's are refreshed by the store.
+            Command::Vacuum => {
+                self.refuse_in_block("VACUUM")?;
+                "VACUUM"
+            }
+            Command::Analyze => "ANALYZE",
+            Command::CreateDatabase(name) => {
+                self.refuse_in_block("CREATE DATABASE")?;
+                self.server.node.create_database(name).map_err(store_error::store)?;
+                "CREATE DATABASE"
+            }
+            Command::DropDatabase { name, if_exists, force } => {
+                self.drop_database(name, *if_exists, *force)?;
+                "DROP DATABASE"
+            }
+            _ => return Err(SqlError::internal("this command is answered elsewhere")),
+        })
+    }
+
+    /// The columns that a statement will answer with; none where it answers with a tag alone.
+    pub(super) fn description(&mut self, prepared: &Rc<Prepared>, formats: &[Format]) -> Result<Option<Vec<FieldDescription>>> {
+        let command = match &prepared.parsed.node {
+            Node::Statement(statement) if super::stages::defines(statement) => return Ok(None),
+            Node::Statement(_) => {
+                self.enter_block();
+                let compiled = self.compile(prepared)?;
+                return Ok(Some(compiled.columns.describe(&compiled.plan.columns, formats)));
+            }
+            Node::Command(command) => command,
+        };
+        match &**command {
+            Command::Show(Some(name)) => {
+                let shown = self.setting_name(name);
+                Ok(Some(text_fields(&[&shown])))
+            }
+            Command::Show(None) => Ok(Some(text_fields(&["name", "setting", "description"]))),
+            Command::Explain(_) => Ok(Some(text_fields(&["QUERY PLAN"]))),
+            Command::Fetch { name, moves: false, .. } => self.describe_cursor(name, formats),
+            Command::Execute { name, .. } => {
+                let inner = self.statements.get(name).cloned().ok_or_else(|| missing_statement(name))?;
+                self.description(&inner, formats)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn set_transaction(&mut self, modes: Modes) -> Result<()> {
+        if self.block.status != Status::Open {
+            self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET TRANSACTION can only be used in transaction blocks");
+        }
+        self.set_modes(modes)
+    }
+
+    fn set_characteristics(&mut self, modes: Modes) -> Result<()> {
+        let mut settings = self.shared.settings.borrow_mut();
+        let mut set = |name: &str, value: &str| settings.set(name, &SettingValue::List(vec![value.to_owned()]), false).map(drop);
+        if let Some(isolation) = modes.isolation {
+            set("default_transaction_isolation", isolation.name())?;
+        }
+        if let Some(read_only) = modes.read_only {
+            set("default_transaction_read_only", if read_only { "on" } else { "off" })?;
+        }
+        if let Some(deferrable) = modes.deferrable {
+            set("default_transaction_deferrable", if deferrable { "on" } else { "off" })?;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, name: &str, value: &SettingValue, local: bool) -> Result<()> {
+        if local && self.block.status != Status::Open {
+            self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET LOCAL can only be used in transaction blocks");
+        }
+        if self.set_transaction_setting(name, value)? {
+            return Ok(());
+        }
+        self.shared.settings.borrow_mut().set(name, value, local).map(drop)
+    }
+
+    /// `transaction_isolation` and its kin are the block's state rather than settings.
+    fn set_transaction_setting(&mut self, name: &str, value: &SettingValue) -> Result<bool> {
+        let SettingValue::List(list) = value else { return Ok(false) };
+        let text = list.first().map(String::as_str).unwrap_or_default();
+        let mut modes = Modes::default();
+        let on = || super::settings::definition::boolean(text);
+        match name {
+            "transaction_isolation" => modes.isolation = crate::parse::command::Isolation::by_name(&text.to_ascii_lowercase()),
+            "transaction_read_only" => modes.read_only = on(),
+            "transaction_deferrable" => modes.deferrable = on(),
+            _ => return Ok(false),
+        }
+        if modes == Modes::default() {
+            // Lets the setting's own check word the refusal.
+            self.shared.settings.borrow_mut().set(name, value, true)?;
+        }
+        self.set_modes(modes)?;
+        Ok(true)
+    }
+
+    /// A setting's value, the block's own state included.
+    fn setting_shown(&self, name: &str) -> Option<String> {
+        let switch = |on: bool| Some(if on { "on" } else { "off" }.to_owned());
+        match name {
+            "transaction_isolation" => Some(self.block.isolation.name().to_owned()),
+            "transaction_read_only" => switch(self.block.read_only),
+            "transaction_deferrable" => switch(self.block.deferrable),
+            _ => self.shared.settings.borrow().show(name),
+        }
+    }
+
+    fn setting_name(&self, name: &str) -> String {
+        let index = super::settings::definition::index(name);
+        index.map_or_else(|| name.to_owned(), |n| super::settings::definition::all()[n].name.clone())
+    }
+
+    fn show(&mut self, name: Option<&str>, delivery: Delivery<'_>) -> Result<Done> {
+        let Some(name) = name else {
+            if delivery.describe {
+                self.stream.output.row_description(text_fields(&["name", "setting", "description"]));
+            }
+            for (name, _, description) in self.shared.settings.borrow().list() {
+                let value = self.setting_shown(&name).unwrap_or_default();
+                self.stream.output.text_row(&[Some(&name), Some(&value), Some(&description)]);
+            }
+            return Ok(Done::Fixed("SHOW"));
+        };
+        let value = self.setting_shown(name).ok_or_else(|| {
+            SqlError::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
+        })?;
+        if delivery.describe {
+            let shown = self.setting_name(name);
+            self.stream.output.row_description(text_fields(&[&shown]));
+        }
+        self.stream.output.text_row(&[Some(&value)]);
+        Ok(Done::Fixed("SHOW"))
+    }
+
+    fn prepare(
+        &mut self,
+        name: &str,
+        types: &[DataType],
+        statement: &Statement,
+        span: std::ops::Range<usize>,
+        from: &Prepared,
+    ) -> Result<()> {
+        if self.statements.contains_key(name) {
+            let message = format!("prepared statement \"{name}\" already exists");
+            return Err(SqlError::new(SqlState::DUPLICATE_PREPARED_STATEMENT, message));
+        }
+        let catalog = self.catalog();
+        let path = self.shared.settings.borrow().derived().search_path.clone();
+        let declared = types.iter().map(|t| catalog.data_type(t, &path).map(|t| t.oid)).collect::<Result<Vec<_>>>()?;
+        let node = Node::Statement(Box::new(statement.clone()));
+        let prepared = Prepared::new(from.source.clone(), Parsed { node, span }, declared);
+        self.compile(&prepared)?;
+        self.statements.insert(name.to_owned(), prepared);
+        Ok(())
+    }
+
+    fn execute(&mut self, name: &str, arguments: &[Expr], delivery: Delivery<'_>) -> Result<Done> {
+        let prepared = self.statements.get(name).cloned().ok_or_else(|| missing_statement(name))?;
+        if let Node::Command(command) = &prepared.parsed.node {
+            return self.command(&command.clone(), &prepared, delivery);
+        }
+        let compiled = self.compile(&prepared)?;
+        if compiled.parameters.len() != arguments.len() {
+            let message = format!("wrong number of parameters for prepared statement \"{name}\"");
+            let detail = format!("Expected {} parameters but got {}.", compiled.parameters.len(), arguments.len());
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).detail(detail));
+        }
+        let parameters = self.evaluate(arguments, &compiled)?;
+        self.query(&prepared, Delivery { parameters: &parameters, ..delivery })
+    }
+
+    /// The values of EXECUTE's arguments, each cast to its parameter's type.
+    fn evaluate(&mut self, arguments: &[Expr], target: &Compiled) -> Result<Vec<rusqlite::types::Value>> {
+        if arguments.is_empty() {
+            return Ok(Vec::new());
+        }
+        let path = self.shared.settings.borrow().derived().search_path.clone();
+        let cast = |(argument, ty): (&Expr, &u32)| {
+            format!("CAST({argument} AS {})", target.catalog.format_type(crate::types::TypeRef::new(*ty), &path))
+        };
+        let list: Vec<_> = arguments.iter().zip(&target.plan.parameters).map(cast).collect();
+        let sql: Rc<str> = format!("SELECT {}", list.join(", ")).into();
+        let parsed = crate::parse::parse(&sql)?.pop().ok_or_else(|| SqlError::internal("no statement"))?;
+        let compiled = self.compile(&Prepared::new(sql, parsed, Vec::new()))?;
+        Ok(self.collect(&compiled, &[])?.pop().unwrap_or_default())
+    }
+
+    fn discard(&mut self, what: Discard) -> Result<&'static str> {
+        let tag = match what {
+            Discard::Plans => {
+                self.cache.clear();
+                return Ok("DISCARD PLANS");
+            }
+            Discard::Sequences => {
+                self.shared.forget_sequences();
+                return Ok("DISCARD SEQUENCES");
+            }
+            Discard::Temp => "DISCARD TEMP",
+            Discard::All => {
+                self.refuse_in_block("DISCARD ALL")?;
+                self.portals.clear();
+                self.statements.clear();
+                self.cache.clear();
+                self.shared.settings.borrow_mut().reset_all();
+                self.shared.forget_sequences();
+                self.shared.handle.unlisten(None);
+                self.server.registry.locks.unlock_all(self.shared.handle.pid);
+                "DISCARD ALL"
+            }
+        };
+        Ok(tag)
+    }
+
+    /// LOCK TABLE: the modes that exclude writers take the write lock; the others have nothing to wait for, since readers never wait.
+    fn lock(&mut self, tables: &[Vec<String>], mode: &str, nowait: bool) -> Result<()> {
+        if self.block.status != Status::Open {
+            let message = "LOCK TABLE can only be used in transaction blocks";
+            return Err(SqlError::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
+        }
+        let catalog = self.catalog();
+        let path = self.shared.settings.borrow().derived().search_path.clone();
+        for table in tables {
+            let (schema, name) = match table.as_slice() {
+                [name] => (None, name),
+                [schema, name] => (Some(schema.as_str()), name),
+                _ => return Err(SqlError::unsupported("a cross-database reference")),
+            };
+            if catalog.relation(schema, name, &path).is_none() {
+                let message = format!("relation \"{}\" does not exist", table.join("."));
+                return Err(SqlError::new(SqlState::UNDEFINED_TABLE, message));
+            }
+        }
+        if matches!(mode, "ACCESS SHARE" | "ROW SHARE") {
+            return Ok(());
+        }
+        if self.block.read_only {
+            return self.place_to_write("LOCK TABLE");
+        }
+        self.take_write_lock(nowait)
+    }
+
+    fn drop_database(&mut self, name: &str, if_exists: bool, force: bool) -> Result<()> {
+        self.refuse_in_block("DROP DATABASE")?;
+        if !self.server.node.databases().iter().any(|(n, _)| n == name) {
+            let missing = SqlError::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"));
+            if !if_exists {
+                return Err(missing);
+            }
+            let notice = SqlError::new(SqlState("00000"), format!("database \"{name}\" does not exist, skipping"));
+            self.notice(Severity::Notice, &notice);
+            return Ok(());
+        }
+        if name == self.shared.database.name() {
+            return Err(SqlError::new(SqlState::OBJECT_IN_USE, "cannot drop the currently open database"));
+        }
+        let users = || self.server.registry.list().into_iter().filter(|h| h.database == name).collect::<Vec<_>>();
+        if force {
+            users().iter().for_each(|h| h.terminate());
+            for _ in 0..100 {
+                if users().is_empty() {
+                    break;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+        }
+        let count = users().len();
+        if count > 0 {
+            let other = if count == 1 { "There is 1 other session".to_owned() } else { format!("There are {count} other sessions") };
+            let error = SqlError::new(SqlState::OBJECT_IN_USE, format!("database \"{name}\" is being accessed by other users"));
+            return Err(error.detail(format!("{other} using the database.")));
+        }
+        self.server.node.drop_database(name).map_err(store_error::store)
+    }
+
+    /// EXPLAIN: SQLite's plan of each step, one line each.
+    fn explain(&mut self, statement: &Statement, from: &Prepared, delivery: Delivery<'_>) -> Result<Done> {
+        let node = Node::Statement(Box::new(statement.clone()));
+        let prepared = Prepared::new(from.source.clone(), Parsed { node, span: from.parsed.span.clone() }, Vec::new());
+        let compiled = self.compile(&prepared)?;
+        let mut lines = Vec::new();
+        let failed = crate::execute::failure::plain;
+        for step in &compiled.plan.steps {
+            let mut explain = self.reader.prepare(&format!("EXPLAIN QUERY PLAN {}", step.sql)).map_err(failed)?;
+            let mut rows = explain.raw_query();
+            let mut depths = std::collections::HashMap::from([(0_i64, 0_usize)]);
+            while let Some(row) = rows.next().map_err(failed)? {
+                let (id, parent): (i64, i64) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+                let depth = depths.get(&parent).copied().unwrap_or_default();
+                depths.insert(id, depth + 1);
+                let detail: String = row.get(3).map_err(failed)?;
+                lines.push(format!("{}{}{detail}", "  ".repeat(depth), if depth > 0 { "->  " } else { "" }));
+            }
+        }
+        if delivery.describe {
+            self.stream.output.row_description(text_fields(&["QUERY PLAN"]));
+        }
+        for line in &lines {
+            self.stream.output.text_row(&[Some(line)]);
+        }
+        Ok(Done::Fixed("EXPLAIN"))
+    }
+}
+
+fn missing_statement(name: &str) -> SqlError {
+    SqlError::new(SqlState::INVALID_SQL_STATEMENT_NAME, format!("prepared statement \"{name}\" does not exist"))
+}
+
+/// Fields of type text.
+fn text_fields(names: &[&str]) -> Vec<FieldDescription> {
+    names.iter().map(|name| FieldDescription::new((*name).to_owned(), 0, 0, oid::TEXT, -1, -1, 0)).collect()
+}

@@ -1,0 +1,184 @@
+//! Prepared statements and the session's cache of them: text enters; parsed statements with their plans leave, made once per schema
+//! generation and search path. The hot path neither parses nor binds.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
+
+use rusqlite::types::Value;
+
+use super::{Session, context::Context, settings::Derived};
+use crate::{
+    catalog::Catalog,
+    encode::{Columns, Format},
+    error::{Result, SqlError, SqlState},
+    execute::plan::Plan,
+    parse::{Node, Parsed, parse},
+    types::Oid,
+};
+
+/// A statement that can be run again and again.
+pub struct Prepared {
+    /// The whole query text that it stood in; positions count from its start.
+    pub source: Rc<str>,
+    /// The statement.
+    pub parsed: Parsed,
+    /// The parameters' types as the client declared them, 0 where it left them open.
+    pub declared: Vec<Oid>,
+    compiled: RefCell<Option<(Version, Rc<Compiled>)>>,
+}
+
+/// What a plan depends on beside its text.
+#[derive(Clone, PartialEq)]
+struct Version {
+    generation: u64,
+    path: Arc<[String]>,
+}
+
+/// A plan with what encoding its rows needs.
+pub struct Compiled {
+    /// The plan.
+    pub plan: Plan,
+    /// Encoders of its result.
+    pub columns: Columns,
+    /// The catalog that it was made with.
+    pub catalog: Arc<Catalog>,
+    /// Types of its parameters.
+    pub parameters: Vec<Arc<crate::types::Type>>,
+}
+
+impl Prepared {
+    /// Of a statement that was parsed.
+    pub fn new(source: Rc<str>, parsed: Parsed, declared: Vec<Oid>) -> Rc<Self> {
+        Rc::new(Prepared { source, parsed, declared, compiled: RefCell::new(None) })
+    }
+
+    /// The statement's own text.
+    pub fn text(&self) -> &str {
+        &self.source[self.parsed.span.clone()]
+    }
+}
+
+/// Statements by query text and declared types.
+#[derive(Default)]
+pub struct Cache {
+    texts: HashMap<Rc<str>, Vec<(Vec<Oid>, Rc<[Rc<Prepared>]>)>>,
+}
+
+/// So many texts are kept; when there are more, all are forgotten, which costs each living one a new parse.
+const CACHE_TEXTS: usize = 1000;
+/// Longer texts are not kept.
+const CACHE_BYTES: usize = 16 * 1024;
+
+impl Cache {
+    /// The statements of a query text.
+    pub fn statements(&mut self, sql: &str, declared: &[Oid]) -> Result<Rc<[Rc<Prepared>]>> {
+        let known = self.texts.get(sql).and_then(|list| list.iter().find(|(types, _)| types == declared));
+        if let Some((_, statements)) = known {
+            return Ok(statements.clone());
+        }
+        let source: Rc<str> = sql.into();
+        let prepare = |parsed| Prepared::new(source.clone(), parsed, declared.to_vec());
+        let statements: Rc<[Rc<Prepared>]> = parse(sql)?.into_iter().map(prepare).collect();
+        if sql.len() <= CACHE_BYTES {
+            if self.texts.len() >= CACHE_TEXTS {
+                self.texts.clear();
+            }
+            self.texts.entry(source).or_default().push((declared.to_vec(), statements.clone()));
+        }
+        Ok(statements)
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.texts.clear();
+    }
+}
+
+impl Session {
+    /// What a statement may know, at the state of the catalog that it runs in.
+    pub(super) fn context(&self, catalog: Arc<Catalog>) -> Rc<Context> {
+        let settings = self.shared.settings.borrow();
+        let derived: &Derived = settings.derived();
+        Rc::new(Context {
+            catalog,
+            search_path: derived.search_path.clone(),
+            time_zone: derived.time_zone,
+            date_style: derived.date_style,
+            interval_style: derived.interval_style,
+            extra_float_digits: derived.extra_float_digits,
+            bytea_escape: derived.bytea_escape,
+            transaction_time: self.block.started,
+            statement_time: self.statement_time,
+            services: self.shared.clone(),
+        })
+    }
+
+    /// The catalog of the schema that the next statement sees.
+    pub(super) fn catalog(&mut self) -> Arc<Catalog> {
+        let schema = self.schema();
+        match &self.catalog {
+            Some((generation, catalog)) if *generation == schema.generation => catalog.clone(),
+            _ => {
+                let catalog = self.server.catalogs.of(&schema);
+                self.catalog = Some((schema.generation, catalog.clone()));
+                catalog
+            }
+        }
+    }
+
+    /// The plan of a statement that reads or changes rows, made now if the schema has changed since.
+    pub(super) fn compile(&mut self, prepared: &Prepared) -> Result<Rc<Compiled>> {
+        let schema = self.schema();
+        let path = self.shared.settings.borrow().derived().search_path.clone();
+        let version = Version { generation: schema.generation, path };
+        if let Some((made_for, compiled)) = &*prepared.compiled.borrow()
+            && *made_for == version
+        {
+            return Ok(compiled.clone());
+        }
+        let Node::Statement(statement) = &prepared.parsed.node else {
+            return Err(SqlError::internal("a session command has no plan"));
+        };
+        let catalog = self.catalog();
+        let cx = self.context(catalog.clone());
+        super::context::enter(cx.clone());
+        let plan = super::stages::plan(statement, &prepared.source, &prepared.declared, &cx)?;
+        let compiled = Rc::new(Compiled::new(plan, catalog)?);
+        *prepared.compiled.borrow_mut() = Some((version, compiled.clone()));
+        Ok(compiled)
+    }
+}
+
+impl Compiled {
+    /// Of a plan.
+    pub fn new(plan: Plan, catalog: Arc<Catalog>) -> Result<Compiled> {
+        let columns = Columns::new(&plan.columns, &catalog)?;
+        let unknown = |oid: &Oid| SqlError::internal(format!("no type with OID {oid}"));
+        let parameters =
+            plan.parameters.iter().map(|oid| catalog.type_by_oid(*oid).cloned().ok_or_else(|| unknown(oid))).collect::<Result<_>>()?;
+        Ok(Compiled { plan, columns, catalog, parameters })
+    }
+
+    /// Bind's parameters in storage form.
+    pub fn parameters(&self, given: &[Option<&[u8]>], formats: &[Format], name: &str, cx: &Context) -> Result<Vec<Value>> {
+        if given.len() != self.parameters.len() {
+            let message = format!(
+                "bind message supplies {} parameters, but prepared statement \"{name}\" requires {}",
+                given.len(),
+                self.parameters.len()
+            );
+            return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, message));
+        }
+        let mut values = Vec::with_capacity(given.len());
+        for (n, (bytes, ty)) in given.iter().zip(&self.parameters).enumerate() {
+            values.push(match (bytes, crate::encode::format_at(formats, n)) {
+                (None, _) => Value::Null,
+                (Some(bytes), Format::Text) => {
+                    let text = super::wire::frontend::text(bytes)?;
+                    ty.codec.input(text, ty, -1, cx)?
+                }
+                (Some(bytes), Format::Binary) => ty.codec.receive(bytes, ty, -1, cx)?,
+            });
+        }
+        Ok(values)
+    }
+}

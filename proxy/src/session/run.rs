@@ -1,0 +1,212 @@
+//! Runs one statement: a prepared statement and its parameters enter; rows go to the client or into a spool, and how it ended leaves.
+
+use std::{ops::ControlFlow, rc::Rc, sync::Arc, time::{Instant, SystemTime}};
+
+use rusqlite::{Row, types::Value};
+use sqlparser::ast::Statement;
+
+use super::{
+    Session,
+    block::{now, writer},
+    context,
+    plans::{Compiled, Prepared},
+    stages,
+    wire::Stream,
+};
+use crate::{
+    encode::Format,
+    error::{Result, SqlError, SqlState},
+    execute::{
+        Execution,
+        plan::{Plan, Tag},
+    },
+    parse::{Node, command::Command},
+};
+
+/// How a statement ended.
+pub(super) enum Done {
+    /// With rows to count.
+    Rows(Tag, u64),
+    /// With a fixed tag.
+    Fixed(&'static str),
+    /// With another tag.
+    Text(String),
+}
+
+/// How the client wants the result.
+#[derive(Clone, Copy)]
+pub(super) struct Delivery<'a> {
+    /// Whether a RowDescription goes first (the simple protocol).
+    pub describe: bool,
+    /// Formats of the columns.
+    pub formats: &'a [Format],
+    /// Parameters in storage form.
+    pub parameters: &'a [Value],
+}
+
+/// Takes a row of a result.
+pub(super) type Sink<'s> = dyn FnMut(&mut Stream, &Row<'_>) -> Result<ControlFlow<()>> + 's;
+
+impl Session {
+    /// Readies the session for a statement: the clock, the interrupt flag, what others see.
+    pub(super) fn begin_statement(&mut self, text: &Rc<str>) {
+        self.shared.handle.begin_statement();
+        self.statement_time = now();
+        let mut activity = self.shared.handle.activity.lock();
+        activity.state = "active";
+        let time = SystemTime::now();
+        activity.query_start = Some(time);
+        activity.state_change = time;
+        if activity.transaction_start.is_none() {
+            activity.transaction_start = Some(time);
+        }
+        if *activity.query != **text {
+            activity.query = Arc::from(&**text);
+        }
+    }
+
+    /// Runs a statement under its timeout.
+    pub(super) fn run_statement(&mut self, prepared: &Rc<Prepared>, delivery: Delivery<'_>) -> Result<Done> {
+        let timeout = self.shared.settings.borrow().derived().statement_timeout;
+        let server = self.server.clone();
+        let _watched = timeout.map(|t| server.watchdog.watch(Instant::now() + t, &self.shared.handle));
+        let done = self.dispatch(prepared, delivery);
+        done.map_err(|error| self.shared.interrupted_or(error))
+    }
+
+    fn dispatch(&mut self, prepared: &Rc<Prepared>, delivery: Delivery<'_>) -> Result<Done> {
+        match &prepared.parsed.node {
+            Node::Command(command) => {
+                let ends_block = matches!(**command, Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_));
+                if !ends_block {
+                    self.refuse_if_failed()?;
+                }
+                self.enter_block();
+                self.command(command, prepared, delivery)
+            }
+            Node::Statement(statement) => {
+                self.refuse_if_failed()?;
+                self.enter_block();
+                if stages::defines(statement) { self.define(statement, prepared) } else { self.query(prepared, delivery) }
+            }
+        }
+    }
+
+    /// A statement with a plan, its rows sent as they come.
+    pub(super) fn query(&mut self, prepared: &Prepared, delivery: Delivery<'_>) -> Result<Done> {
+        let mut compiled = self.compile(prepared)?;
+        for attempt in 0.. {
+            if compiled.plan.writes {
+                self.place_to_write(statement_name(prepared, &compiled.plan))?;
+                // The schema may have changed while this waited for the lock.
+                compiled = self.compile(prepared)?;
+            }
+            let sent = self.stream.output.bytes.len();
+            if delivery.describe && !compiled.plan.columns.is_empty() {
+                let fields = compiled.columns.describe(&compiled.plan.columns, delivery.formats);
+                self.stream.output.row_description(fields);
+            }
+            let described = self.stream.output.bytes.len();
+            let cx = self.context(compiled.catalog.clone());
+            let columns = &compiled.columns;
+            let counted = self.run(&compiled, delivery.parameters, &mut |stream, row| {
+                columns.row(row, delivery.formats, &cx, &mut stream.output.bytes)?;
+                stream.flush_if_full().map_err(|_| connection_lost())?;
+                Ok(ControlFlow::Continue(()))
+            });
+            match counted {
+                Ok(rows) => return Ok(Done::Rows(compiled.plan.tag, rows)),
+                Err(error) => {
+                    // A plan made for a schema that has changed since: once more with the new one, if the client has seen nothing yet.
+                    let untouched = self.stream.output.bytes.len() == described;
+                    if attempt > 0 || !untouched || self.schema().generation == compiled.catalog.schema.generation {
+                        return Err(error);
+                    }
+                    self.stream.output.bytes.truncate(sent);
+                    compiled = self.compile(prepared)?;
+                }
+            }
+        }
+        unreachable!("the loop leaves at its second turn at the latest")
+    }
+
+    /// Runs a plan where the transaction's state says; each row goes to the sink. Answers the rows that count for the tag.
+    pub(super) fn run(&mut self, compiled: &Compiled, parameters: &[Value], sink: &mut Sink<'_>) -> Result<u64> {
+        context::enter(self.context(compiled.catalog.clone()));
+        self.run_again(compiled, parameters, sink)
+    }
+
+    /// [`Session::run`] in the context that already stands: for a plan run many times over.
+    pub(super) fn run_again(&mut self, compiled: &Compiled, parameters: &[Value], sink: &mut Sink<'_>) -> Result<u64> {
+        let reader = if compiled.plan.writes { None } else { self.place_to_read()? };
+        let shared = self.shared.clone();
+        let open = shared.open.borrow();
+        let connection = match &reader {
+            Some(reader) => reader,
+            None => writer(&open)?.connection(),
+        };
+        let execution = Execution { connection, schema: &compiled.catalog.schema, timing: &self.block.timing };
+        // Several steps of a reading plan must see one snapshot.
+        let together = reader.is_some() && compiled.plan.steps.len() > 1 && connection.is_autocommit();
+        let failed = |e| shared.interrupted_or(crate::execute::failure::plain(e));
+        if together {
+            connection.execute_batch("BEGIN").map_err(failed)?;
+        }
+        let stream = &mut self.stream;
+        let counted = execution.run(&compiled.plan, parameters, &mut |row| sink(stream, row));
+        if together && !connection.is_autocommit() {
+            connection.execute_batch("ROLLBACK").map_err(failed)?;
+        }
+        counted.map_err(|e| shared.interrupted_or(e))
+    }
+
+    /// Runs a plan for its rows alone.
+    pub(super) fn collect(&mut self, compiled: &Compiled, parameters: &[Value]) -> Result<Vec<Vec<Value>>> {
+        if compiled.plan.writes {
+            self.place_to_write("SELECT")?;
+        }
+        let width = compiled.columns.0.len();
+        let mut rows = Vec::new();
+        self.run(compiled, parameters, &mut |_, row| {
+            let values = (0..width).map(|n| row.get::<_, Value>(n)).collect::<rusqlite::Result<Vec<_>>>();
+            rows.push(values.map_err(crate::execute::failure::plain)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(rows)
+    }
+
+    /// A statement that defines objects.
+    fn define(&mut self, statement: &Statement, prepared: &Prepared) -> Result<Done> {
+        self.place_to_write(stages::tag(statement))?;
+        let catalog = self.catalog();
+        let cx = self.context(catalog);
+        context::enter(cx.clone());
+        let shared = self.shared.clone();
+        let mut open = shared.open.borrow_mut();
+        let transaction = open.as_mut().ok_or_else(|| SqlError::internal("no write transaction is open"))?;
+        stages::define(statement, &prepared.source, transaction, &cx)?;
+        Ok(Done::Fixed(stages::tag(statement)))
+    }
+}
+
+fn connection_lost() -> SqlError {
+    SqlError::new(SqlState::CONNECTION_FAILURE, "connection to client lost")
+}
+
+/// The statement's name as 25006 says it.
+fn statement_name(prepared: &Prepared, plan: &Plan) -> &'static str {
+    match plan.tag {
+        Tag::Insert => "INSERT",
+        Tag::Update => "UPDATE",
+        Tag::Delete => "DELETE",
+        Tag::Merge => "MERGE",
+        Tag::Fixed(tag) => tag,
+        Tag::Select => match &prepared.parsed.node {
+            Node::Statement(statement) => match &**statement {
+                Statement::Query(query) if !query.locks.is_empty() => "SELECT FOR UPDATE",
+                _ => "nextval()",
+            },
+            Node::Command(_) => "SELECT",
+        },
+    }
+}

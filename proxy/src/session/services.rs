@@ -1,0 +1,290 @@
+//! What functions may ask of their session: settings, identity, sequences, notifications, advisory locks, other sessions.
+//! Enters: a service's name and arguments in text form; leaves: a result in text form.
+
+use std::{cell::{Cell, RefCell}, collections::HashMap, rc::Rc, sync::Arc, time::{Duration, Instant}};
+
+use peergres_sync::{
+    commit::Transaction,
+    schema::{Object, Schema, Sequence},
+    store::Database,
+};
+
+use super::{
+    advisory::{Hold, Key},
+    context::Services,
+    registry::{Handle, Interrupt, Notification},
+    settings::Settings,
+};
+use crate::{
+    error::{Result, SqlError, SqlState},
+    server::Server,
+};
+
+/// Session state that functions may reach while a statement runs.
+pub struct Shared {
+    /// The server.
+    pub server: Arc<Server>,
+    /// The session's database.
+    pub database: Arc<Database>,
+    /// What other sessions see of this one.
+    pub handle: Arc<Handle>,
+    /// Settings.
+    pub settings: RefCell<Settings>,
+    /// The open write transaction; borrowed while a statement runs on it.
+    pub open: RefCell<Option<Transaction>>,
+    /// Notifications that wait for COMMIT.
+    pub notifications: RefCell<Vec<Notification>>,
+    /// Whether a `SET LOCAL` has a transaction block to live in.
+    pub in_block: Cell<bool>,
+    sequences: RefCell<Drawn>,
+}
+
+/// What `currval` and `lastval` answer.
+#[derive(Default)]
+struct Drawn {
+    values: HashMap<u32, i64>,
+    last: Option<u32>,
+}
+
+fn invalid(service: &str) -> SqlError {
+    SqlError::internal(format!("wrong arguments for {service}"))
+}
+
+fn argument<'a>(service: &str, args: &'a [Option<String>], n: usize) -> Result<&'a str> {
+    args.get(n).and_then(Option::as_deref).ok_or_else(|| invalid(service))
+}
+
+fn number<T: std::str::FromStr>(service: &str, args: &[Option<String>], n: usize) -> Result<T> {
+    argument(service, args, n)?.parse().map_err(|_| invalid(service))
+}
+
+impl Shared {
+    /// Of a new session.
+    pub fn new(server: Arc<Server>, database: Arc<Database>, handle: Arc<Handle>, settings: Settings) -> Rc<Self> {
+        Rc::new(Shared {
+            server,
+            database,
+            handle,
+            settings: RefCell::new(settings),
+            open: RefCell::new(None),
+            notifications: RefCell::default(),
+            in_block: Cell::new(false),
+            sequences: RefCell::default(),
+        })
+    }
+
+    /// The schema as the running statement sees it.
+    pub fn schema(&self) -> Arc<Schema> {
+        match self.open.try_borrow() {
+            Ok(open) => open.as_ref().map_or_else(|| self.database.schema(), Transaction::schema),
+            Err(_) => self.database.schema(),
+        }
+    }
+
+    /// `DISCARD SEQUENCES`.
+    pub fn forget_sequences(&self) {
+        *self.sequences.borrow_mut() = Drawn::default();
+    }
+
+    /// A sequence by OID or by the text of a `regclass`: `name`, `schema.name`, with quotes where needed.
+    fn sequence(&self, given: &str) -> Result<(u32, Arc<Object>)> {
+        let schema = self.schema();
+        let undefined = || SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{given}\" does not exist"));
+        if let Ok(oid) = given.parse::<u32>() {
+            let object = schema.objects.get(&oid).ok_or_else(undefined)?;
+            return Ok((oid, object.clone()));
+        }
+        let parts = dotted(given);
+        let path = self.settings.borrow().derived().search_path.clone();
+        let (schemas, name) = match parts.as_slice() {
+            [name] => (path.to_vec(), name),
+            [schema, name] => (vec![schema.clone()], name),
+            _ => return Err(undefined()),
+        };
+        let named = |wanted: &String| {
+            schema.objects.iter().find(|(_, object)| match &***object {
+                Object::Sequence(s) => s.name.schema == *wanted && s.name.name == *name,
+                _ => false,
+            })
+        };
+        schemas.iter().find_map(named).map(|(oid, object)| (*oid, object.clone())).ok_or_else(undefined)
+    }
+
+    fn sequence_service(&self, service: &str, args: &[Option<String>]) -> Result<i64> {
+        if service == "lastval" {
+            let drawn = self.sequences.borrow();
+            let last = drawn.last.and_then(|oid| drawn.values.get(&oid)).copied();
+            let message = "lastval is not yet defined in this session";
+            return last.ok_or_else(|| SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+        }
+        let (oid, object) = self.sequence(argument(service, args, 0)?)?;
+        let Object::Sequence(sequence) = &*object else {
+            let message = format!("\"{}\" is not a sequence", argument(service, args, 0)?);
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
+        };
+        match service {
+            "nextval" => self.next_value(oid, sequence),
+            "setval" => self.set_value(oid, sequence, args),
+            _ => self.sequences.borrow().values.get(&oid).copied().ok_or_else(|| {
+                let message = format!("currval of sequence \"{}\" is not yet defined in this session", sequence.name.name);
+                SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+            }),
+        }
+    }
+
+    fn next_value(&self, oid: u32, sequence: &Sequence) -> Result<i64> {
+        let value = self.database.sequences().next_value(oid, sequence).map_err(|e| super::store_error::sequence(&e))?;
+        let mut drawn = self.sequences.borrow_mut();
+        drawn.values.insert(oid, value);
+        drawn.last = Some(oid);
+        Ok(value)
+    }
+
+    fn set_value(&self, oid: u32, sequence: &Sequence, args: &[Option<String>]) -> Result<i64> {
+        let value: i64 = number("setval", args, 1)?;
+        let is_called = args.get(2).and_then(Option::as_deref).is_none_or(|b| matches!(b, "t" | "true" | "1"));
+        self.database.sequences().set_value(oid, sequence, value, is_called).map_err(|e| super::store_error::sequence(&e))?;
+        if is_called {
+            self.sequences.borrow_mut().values.insert(oid, value);
+        }
+        Ok(value)
+    }
+
+    /// NOTIFY: delivered at COMMIT, each pair of channel and payload once.
+    pub fn notify(&self, channel: &str, payload: &str) -> Result<()> {
+        let refuse = |message: &str| Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message));
+        match (channel.len(), payload.len()) {
+            (0, _) => return refuse("channel name cannot be empty"),
+            (64.., _) => return refuse("channel name too long"),
+            (_, 8000..) => return refuse("payload string too long"),
+            _ => {}
+        }
+        let notification = Notification { pid: self.handle.pid, channel: channel.to_owned(), payload: payload.to_owned() };
+        let mut waiting = self.notifications.borrow_mut();
+        if !waiting.contains(&notification) {
+            waiting.push(notification);
+        }
+        Ok(())
+    }
+
+    /// `pg_advisory_lock` and its kin; the name says everything: `pg_[try_]advisory_[xact_]lock[_shared]`, `pg_advisory_unlock[_shared|_all]`.
+    fn advisory(&self, service: &str, args: &[Option<String>]) -> Result<Option<String>> {
+        let locks = &self.server.registry.locks;
+        let pid = self.handle.pid;
+        if service == "pg_advisory_unlock_all" {
+            locks.unlock_all(pid);
+            return Ok(None);
+        }
+        let pair = args.len() == 2;
+        let number = if pair {
+            let (high, low): (i32, i32) = (number(service, args, 0)?, number(service, args, 1)?);
+            (i64::from(high) << 32) | i64::from(low as u32)
+        } else {
+            number(service, args, 0)?
+        };
+        let key = Key { database: self.database.name().to_owned(), number, pair };
+        let hold = Hold { shared: service.ends_with("_shared"), transaction: service.contains("_xact_") };
+        if service.contains("unlock") {
+            return Ok(Some(boolean(locks.unlock(&key, pid, hold.shared))));
+        }
+        if service.starts_with("pg_try") {
+            return Ok(Some(boolean(locks.try_lock(&key, pid, hold))));
+        }
+        let deadline = self.settings.borrow().derived().lock_timeout.map(|t| Instant::now() + t);
+        locks.lock(&key, pid, hold, &self.handle.cancelled, deadline).map_err(|e| self.interrupted_or(e))?;
+        Ok(None)
+    }
+
+    /// The reason of an interrupt in place of a general 57014.
+    pub fn interrupted_or(&self, error: SqlError) -> SqlError {
+        match self.handle.interrupted() {
+            why if why != Interrupt::None && error.state() == SqlState::QUERY_CANCELED.0 => why.error(),
+            _ => error,
+        }
+    }
+
+    fn sleep(&self, seconds: f64) -> Result<Option<String>> {
+        let end = Instant::now() + Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::from_secs(u32::MAX.into()));
+        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|d| !d.is_zero()) {
+            if self.handle.interrupted() != Interrupt::None {
+                return Err(self.handle.interrupted().error());
+            }
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+        Ok(None)
+    }
+
+    fn signal(&self, service: &str, args: &[Option<String>]) -> Result<Option<String>> {
+        let handle = self.server.registry.get(number(service, args, 0)?);
+        if let Some(handle) = &handle {
+            if service == "pg_terminate_backend" { handle.terminate() } else { handle.interrupt(Interrupt::User) }
+        }
+        Ok(Some(boolean(handle.is_some())))
+    }
+}
+
+fn boolean(value: bool) -> String {
+    if value { "t" } else { "f" }.to_owned()
+}
+
+/// The parts of a dotted name, unquoted and folded.
+fn dotted(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut chars = text.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        let part = parts.last_mut().expect("the list starts with one part");
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => part.extend(chars.next()),
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            c if quoted => part.push(c),
+            c => part.extend(c.to_lowercase()),
+        }
+    }
+    parts
+}
+
+impl Services for Shared {
+    fn user(&self) -> String {
+        let settings = self.settings.borrow();
+        match settings.raw("role") {
+            Some(role) if role != "none" => role,
+            _ => settings.raw("session_authorization").unwrap_or_else(|| self.handle.user.clone()),
+        }
+    }
+
+    fn database(&self) -> String {
+        self.database.name().to_owned()
+    }
+
+    fn backend_pid(&self) -> i32 {
+        self.handle.pid
+    }
+
+    fn setting(&self, name: &str) -> Option<String> {
+        self.settings.borrow().show(name)
+    }
+
+    fn set_setting(&self, name: &str, value: &str, local: bool) -> Result<String> {
+        self.settings.borrow_mut().set_config(name, value, local)
+    }
+
+    fn call(&self, service: &str, args: &[Option<String>]) -> Result<Option<String>> {
+        match service {
+            "nextval" | "setval" | "currval" | "lastval" => self.sequence_service(service, args).map(|n| Some(n.to_string())),
+            "pg_notify" => {
+                let payload = args.get(1).and_then(Option::as_deref).unwrap_or_default();
+                self.notify(args.first().and_then(Option::as_deref).unwrap_or_default(), payload).map(|()| None)
+            }
+            "pg_listening_channels" => Ok(Some(self.handle.channels().join("\n"))),
+            "pg_notification_queue_usage" => Ok(Some("0".to_owned())),
+            "pg_cancel_backend" | "pg_terminate_backend" => self.signal(service, args),
+            "pg_sleep" => self.sleep(number(service, args, 0)?),
+            "session_user" => Ok(self.settings.borrow().raw("session_authorization")),
+            "txid_current" => Ok(Some((self.database.commit_sequence() + 1).to_string())),
+            _ if service.contains("_advisory_") => self.advisory(service, args),
+            _ => Err(SqlError::unsupported(service)),
+        }
+    }
+}

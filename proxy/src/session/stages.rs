@@ -1,0 +1,35 @@
+//! The stages that a session calls, named in one place: a statement enters `bind` or `define`, a plan or a changed schema leaves.
+
+use peergres_sync::commit::Transaction;
+use sqlparser::ast::Statement;
+
+use super::context::Context;
+use crate::{
+    error::{Result, SqlError},
+    execute::plan::Plan,
+    types::Oid,
+};
+
+/// The plan of a statement that reads or changes rows.
+pub(super) fn plan(statement: &Statement, source: &str, declared: &[Oid], cx: &Context) -> Result<Plan> {
+    let _ = (statement, source, declared, cx);
+    Err(SqlError::unsupported("this statement"))
+}
+
+/// Whether a statement defines objects.
+pub(super) fn defines(statement: &Statement) -> bool {
+    let _ = statement;
+    false
+}
+
+/// The command tag of a statement that defines objects.
+pub(super) fn tag(statement: &Statement) -> &'static str {
+    let _ = statement;
+    ""
+}
+
+/// Runs a statement that defines objects.
+pub(super) fn define(statement: &Statement, source: &str, transaction: &mut Transaction, cx: &Context) -> Result<()> {
+    let _ = (statement, source, transaction, cx);
+    Err(SqlError::unsupported("this statement"))
+}

@@ -1,0 +1,250 @@
+//! From the first byte to the first ReadyForQuery: encryption requests, cancel requests, protocol version, authentication, settings.
+//! Enters: a fresh connection; leaves: a [`Start`] for a session, or nothing.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
+
+use super::{
+    scram::Exchange,
+    settings::Settings,
+    wire::{Ended, Frontend, Severity, Stream},
+};
+use crate::{
+    error::{Result, SqlError, SqlState},
+    server::Server,
+};
+
+/// SSLRequest's code.
+const SSL_REQUEST: u32 = 80_877_103;
+/// GSSENCRequest's code.
+const GSS_REQUEST: u32 = 80_877_104;
+/// CancelRequest's code.
+const CANCEL_REQUEST: u32 = 80_877_102;
+/// The newest minor version of protocol 3 that is spoken.
+const NEWEST_MINOR: u32 = 2;
+/// How long the start-up may take, as PostgreSQL's `authentication_timeout`.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a session starts with.
+pub struct Start {
+    /// User.
+    pub user: String,
+    /// Database.
+    pub database: String,
+    /// Minor version of the protocol.
+    pub minor: u32,
+    /// Settings, with what the client asked for.
+    pub settings: Settings,
+}
+
+/// Runs the start-up; none where the connection has served its purpose (a cancel request) or is gone.
+pub fn start(stream: &mut Stream, server: &Arc<Server>) -> Option<Start> {
+    match negotiate(stream, server) {
+        Ok(start) => start,
+        Err(Stop::Gone) => None,
+        Err(Stop::Refused(error)) => {
+            stream.output.error(Severity::Fatal, &error);
+            _ = stream.flush();
+            None
+        }
+    }
+}
+
+enum Stop {
+    Gone,
+    Refused(SqlError),
+}
+
+impl From<Ended> for Stop {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Closed => Stop::Gone,
+            Ended::Violation(error) => Stop::Refused(error),
+        }
+    }
+}
+
+impl From<SqlError> for Stop {
+    fn from(error: SqlError) -> Self {
+        Stop::Refused(error)
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(_: std::io::Error) -> Self {
+        Stop::Gone
+    }
+}
+
+fn negotiate(stream: &mut Stream, server: &Arc<Server>) -> Result<Option<Start>, Stop> {
+    let (mut ssl, mut gss) = (false, false);
+    loop {
+        let (code, body) = stream.startup_packet()?;
+        match code {
+            SSL_REQUEST if !ssl => ssl = true,
+            GSS_REQUEST if !gss => gss = true,
+            CANCEL_REQUEST => {
+                if let Some((pid, secret)) = body.split_at_checked(4) {
+                    server.registry.cancel(i32::from_be_bytes([pid[0], pid[1], pid[2], pid[3]]), secret);
+                }
+                return Ok(None);
+            }
+            _ => return startup(stream, server, code, &body).map(Some),
+        }
+        // Bytes that follow unencrypted could be injected by someone in between (CVE-2021-23214).
+        if stream.has_input() {
+            let error = SqlError::new(SqlState::PROTOCOL_VIOLATION, "received unencrypted data after SSL request");
+            return Err(Stop::Refused(error));
+        }
+        stream.answer(b'N')?;
+    }
+}
+
+fn startup(stream: &mut Stream, server: &Arc<Server>, code: u32, body: &Bytes) -> Result<Start, Stop> {
+    let (major, asked_minor) = (code >> 16, code & 0xffff);
+    if major != 3 {
+        let message = format!("unsupported frontend protocol {major}.{asked_minor}: server supports 3.0 to 3.{NEWEST_MINOR}");
+        return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message).into());
+    }
+    let minor = if asked_minor >= NEWEST_MINOR { NEWEST_MINOR } else { 0 };
+    let parameters = parameters(body)?;
+    let extensions: Vec<String> = parameters.keys().filter(|name| name.starts_with("_pq_.")).cloned().collect();
+    if minor != asked_minor || !extensions.is_empty() {
+        stream.output.message(&NegotiateProtocolVersion::new(((3 << 16) | minor) as i32, extensions));
+    }
+    let missing = || SqlError::new(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, "no PostgreSQL user name specified in startup packet");
+    let user = parameters.get("user").filter(|u| !u.is_empty()).ok_or_else(missing)?.clone();
+    let database = parameters.get("database").filter(|d| !d.is_empty()).unwrap_or(&user).clone();
+    if parameters.get("replication").is_some_and(|r| super::settings::definition::boolean(r) != Some(false)) {
+        return Err(SqlError::unsupported("the replication protocol").into());
+    }
+    authenticate(stream, server, &user)?;
+    if server.node.database(&database).is_err() {
+        let message = format!("database \"{database}\" does not exist");
+        return Err(SqlError::new(SqlState::INVALID_CATALOG_NAME, message).into());
+    }
+    let mut settings = Settings::new(&user);
+    server.tell(&mut settings);
+    apply(&mut settings, &parameters)?;
+    Ok(Start { user, database, minor, settings })
+}
+
+/// Names and values, each ended by a NUL; an empty name ends the list.
+fn parameters(body: &[u8]) -> Result<BTreeMap<String, String>> {
+    let malformed =
+        || SqlError::new(SqlState::PROTOCOL_VIOLATION, "invalid startup packet layout: expected terminator as last byte");
+    let mut parts = body.split(|b| *b == 0);
+    let mut parameters = BTreeMap::new();
+    loop {
+        let name = super::wire::frontend::text(parts.next().ok_or_else(malformed)?)?;
+        if name.is_empty() {
+            // The list's terminator is the packet's last byte, after which split yields one more empty part.
+            return if parts.next() == Some(b"".as_slice()) && parts.next().is_none() { Ok(parameters) } else { Err(malformed()) };
+        }
+        let value = super::wire::frontend::text(parts.next().ok_or_else(malformed)?)?;
+        parameters.insert(name.to_owned(), value.to_owned());
+    }
+}
+
+fn apply(settings: &mut Settings, parameters: &BTreeMap<String, String>) -> Result<()> {
+    if let Some(options) = parameters.get("options") {
+        for (name, value) in options_of(options)? {
+            settings.set_default(&name, &value)?;
+        }
+    }
+    for (name, value) in parameters {
+        if !matches!(name.as_str(), "user" | "database" | "options" | "replication") && !name.starts_with("_pq_.") {
+            settings.set_default(name, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The parameter `options`: `-c name=value` and `--name=value`, separated by spaces, with backslash as escape.
+fn options_of(text: &str) -> Result<Vec<(String, String)>> {
+    let mut words = vec![String::new()];
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => words.last_mut().expect("the list starts with one word").extend(chars.next()),
+            c if c.is_whitespace() => words.push(String::new()),
+            c => words.last_mut().expect("the list starts with one word").push(c),
+        }
+    }
+    let mut words = words.into_iter().filter(|w| !w.is_empty());
+    let mut settings = Vec::new();
+    while let Some(word) = words.next() {
+        let assignment = match word.strip_prefix("--").or_else(|| word.strip_prefix("-c")) {
+            Some("") => words.next().unwrap_or_default(),
+            Some(rest) => rest.to_owned(),
+            None => String::new(),
+        };
+        let (name, value) = assignment.split_once('=').ok_or_else(|| {
+            SqlError::new(SqlState::SYNTAX_ERROR, format!("invalid command-line argument for server process: {word}"))
+        })?;
+        settings.push((name.replace('-', "_"), value.to_owned()));
+    }
+    Ok(settings)
+}
+
+fn authenticate(stream: &mut Stream, server: &Arc<Server>, user: &str) -> Result<(), Stop> {
+    let trusted = stream.socket().peer().is_none_or(|peer| peer.ip().to_canonical().is_loopback());
+    if !trusted {
+        let Some(verifier) = &server.verifier else {
+            let message = "connections from other addresses need a password, and none is set";
+            return Err(SqlError::new(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, message).into());
+        };
+        let wrong = || SqlError::new(SqlState::INVALID_PASSWORD, format!("password authentication failed for user \"{user}\""));
+        stream.output.message(&Authentication::SASL(vec!["SCRAM-SHA-256".to_owned()]));
+        let first = sasl(stream, true)?;
+        let exchange = Exchange::begin(verifier, &first)?;
+        stream.output.message(&Authentication::SASLContinue(exchange.server_first().to_owned().into()));
+        let last = sasl(stream, false)?;
+        let answer = exchange.finish(verifier, &last)?.ok_or_else(wrong)?;
+        stream.output.message(&Authentication::SASLFinal(answer.into()));
+    }
+    stream.output.message(&Authentication::Ok);
+    Ok(())
+}
+
+/// The data of SASLInitialResponse or SASLResponse.
+fn sasl(stream: &mut Stream, initial: bool) -> Result<String, Stop> {
+    let expected = || SqlError::new(SqlState::PROTOCOL_VIOLATION, "expected SASL response");
+    let frame = stream.frame()?;
+    let Frontend::Password(mut data) = Frontend::decode(frame.kind, &frame.body)? else { return Err(expected().into()) };
+    if initial {
+        let end = data.iter().position(|b| *b == 0).ok_or_else(expected)?;
+        if &data[..end] != b"SCRAM-SHA-256" {
+            return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, "client selected an invalid SASL authentication mechanism").into());
+        }
+        let (length, rest) = data[end + 1..].split_at_checked(4).ok_or_else(expected)?;
+        if u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize != rest.len() {
+            return Err(expected().into());
+        }
+        data = rest;
+    }
+    Ok(super::wire::frontend::text(data)?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_read_to_the_last_byte() {
+        assert_eq!(parameters(b"user\0me\0database\0\0\0").unwrap()["user"], "me");
+        assert!(parameters(b"\0").unwrap().is_empty());
+        for broken in [&b""[..], b"user", b"user\0", b"user\0me\0", b"user\0me\0\0x", b"\xff\0a\0\0"] {
+            assert!(parameters(broken).is_err(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn options_have_their_own_syntax() {
+        let list = |s: &str| options_of(s).map(|l| l.into_iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(";"));
+        assert_eq!(list("-c a=b  --work-mem=1MB -cgeqo=off -c x=a\\ b").unwrap(), "a=b;work_mem=1MB;geqo=off;x=a b");
+        assert!(list("nonsense").is_err());
+    }
+}

@@ -1,0 +1,34 @@
+//! The store's refusals in PostgreSQL's words.
+
+use peergres_sync::{schema::SequenceError, store::StoreError};
+
+use crate::{
+    error::{SqlError, SqlState},
+    execute::failure,
+};
+
+/// A failure of the store.
+pub(crate) fn store(error: StoreError) -> SqlError {
+    let message = error.to_string();
+    match error {
+        StoreError::Sqlite(error) => failure::plain(error),
+        StoreError::LockTimeout => SqlError::new(SqlState::LOCK_NOT_AVAILABLE, message),
+        StoreError::LockNotAvailable => SqlError::new(SqlState::LOCK_NOT_AVAILABLE, message),
+        StoreError::Cancelled => SqlError::new(SqlState::QUERY_CANCELED, message),
+        StoreError::DatabaseExists(_) => SqlError::new(SqlState::DUPLICATE_DATABASE, message),
+        StoreError::NoDatabase(_) => SqlError::new(SqlState::INVALID_CATALOG_NAME, message),
+        StoreError::ReplicatedDatabase(_) => SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message),
+        StoreError::Io { .. } => SqlError::new(SqlState::IO_ERROR, message),
+        StoreError::Corrupt(_) => SqlError::new(SqlState::DATA_CORRUPTED, message),
+        _ => SqlError::internal(message),
+    }
+}
+
+/// A sequence's refusal.
+pub(crate) fn sequence(error: &SequenceError) -> SqlError {
+    let state = match error {
+        SequenceError::Exhausted { .. } => SqlState("2200H"),
+        SequenceError::OutOfBounds { .. } => SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
+    };
+    SqlError::new(state, error.to_string())
+}
