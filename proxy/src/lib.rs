@@ -6,10 +6,13 @@
 pub mod bind;
 pub mod catalog;
 pub mod cli;
+pub mod config;
+pub mod encode;
 pub mod error;
 pub mod execute;
 pub mod functions;
 pub mod rewrite;
 pub mod parse;
+pub mod server;
 pub mod session;
 pub mod types;

@@ -54,6 +54,7 @@ use crate::{
     server::Server,
 };
 
+pub use stages::catalog_of;
 pub use watchdog::Watchdog;
 
 /// A client's session.
@@ -88,11 +89,13 @@ enum Next {
 
 /// Serves one connection from its first byte to its last.
 pub fn serve(server: &Arc<Server>, socket: Socket) {
-    _ = socket.set_read_timeout(Some(startup::TIMEOUT));
     let Ok((wake, waker)) = UnixStream::pair() else { return };
     let Ok(mut stream) = Stream::new(socket, wake) else { return };
+    if stream.set_deadline(Some(Instant::now() + startup::TIMEOUT)).is_err() {
+        return;
+    }
     let Some(start) = startup::start(&mut stream, server) else { return };
-    if stream.socket().set_read_timeout(None).is_err() {
+    if stream.set_deadline(None).is_err() {
         return;
     }
     let refused = match admit(server, stream, start, waker) {
@@ -100,7 +103,7 @@ pub fn serve(server: &Arc<Server>, socket: Socket) {
             let pid = session.shared.handle.pid;
             let database = session.shared.database.name().to_owned();
             tracing::debug!(pid, database, "session begins");
-            session.run();
+            session.converse();
             session.rollback_block();
             server.registry.leave(pid);
             return;
@@ -164,7 +167,7 @@ impl Session {
         }
     }
 
-    fn run(&mut self) {
+    fn converse(&mut self) {
         let handle = self.shared.handle.clone();
         self.report_settings();
         let secret = match <[u8; 4]>::try_from(handle.secret.as_slice()) {

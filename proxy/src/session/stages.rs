@@ -1,10 +1,13 @@
 //! The stages that a session calls, named in one place: a statement enters `bind` or `define`, a plan or a changed schema leaves.
 
-use peergres_sync::commit::Transaction;
+use std::sync::Arc;
+
+use peergres_sync::{commit::Transaction, schema::Schema};
 use sqlparser::ast::Statement;
 
 use super::context::Context;
 use crate::{
+    catalog::Catalog,
     error::{Result, SqlError},
     execute::plan::Plan,
     types::Oid,
@@ -32,4 +35,9 @@ pub(super) fn tag(statement: &Statement) -> &'static str {
 pub(super) fn define(statement: &Statement, source: &str, transaction: &mut Transaction, cx: &Context) -> Result<()> {
     let _ = (statement, source, transaction, cx);
     Err(SqlError::unsupported("this statement"))
+}
+
+/// The catalog of a schema.
+pub fn catalog_of(schema: &Arc<Schema>) -> Arc<Catalog> {
+    Catalog::for_schema(schema.clone())
 }

@@ -13,7 +13,7 @@ use std::{
         fd::{AsFd, BorrowedFd},
         unix::net::UnixStream,
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -148,6 +148,7 @@ pub struct Stream {
     socket: Socket,
     wake: UnixStream,
     input: BytesMut,
+    deadline: Option<Instant>,
     /// What will be sent.
     pub output: Output,
 }
@@ -156,12 +157,18 @@ impl Stream {
     /// Over a socket; `wake` is the reading end of the session's wake-up pipe.
     pub fn new(socket: Socket, wake: UnixStream) -> io::Result<Self> {
         wake.set_nonblocking(true)?;
-        Ok(Stream { socket, wake, input: BytesMut::with_capacity(INPUT_BYTES), output: Output::default() })
+        Ok(Stream { socket, wake, input: BytesMut::with_capacity(INPUT_BYTES), deadline: None, output: Output::default() })
     }
 
     /// The socket.
     pub fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// By when the client must have sent what is read; none for any time.
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) -> io::Result<()> {
+        self.deadline = deadline;
+        self.socket.set_read_timeout(None)
     }
 
     /// Sends all that is pending.
@@ -214,6 +221,10 @@ impl Stream {
         self.input.reserve(INPUT_BYTES);
         self.input.resize(filled + INPUT_BYTES, 0);
         loop {
+            if let Some(deadline) = self.deadline {
+                let left = deadline.checked_duration_since(Instant::now()).filter(|d| !d.is_zero()).ok_or(Ended::Closed)?;
+                self.socket.set_read_timeout(Some(left))?;
+            }
             match self.socket.read(&mut self.input[filled..]) {
                 Ok(0) => return Err(Ended::Closed),
                 Ok(n) => {

@@ -1,0 +1,208 @@
+//! What the server is told: flags over environment over `peergres.toml`. Enters: flags as given and a data directory; leaves: a [`Config`], or
+//! one clear line about what is wrong.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+/// What the server is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Address of the PostgreSQL wire.
+    pub pg: String,
+    /// Address of the HTTP API.
+    pub http: String,
+    /// Peers to sync with.
+    pub peers: Vec<String>,
+    /// How often.
+    pub sync_interval: Duration,
+    /// This device's name; the host's where none is given.
+    pub name: Option<String>,
+    /// The replicated database.
+    pub database: String,
+    /// The password demanded of connections from other addresses.
+    pub password: Option<String>,
+    /// Where the Unix socket lies; the data directory where none is given.
+    pub socket_directory: Option<PathBuf>,
+    /// How many sessions there may be.
+    pub max_connections: usize,
+}
+
+/// What was given in one place; the same names in the file, as flags, and with `PEERGRES_` before them in the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// Address of the PostgreSQL wire.
+    pub pg: Option<String>,
+    /// Address of the HTTP API.
+    pub http: Option<String>,
+    /// Peers.
+    pub peers: Option<Vec<String>>,
+    /// How often to sync: `5s`, `500ms`, `2m`, `1h`.
+    pub sync_interval: Option<String>,
+    /// The device's name.
+    pub name: Option<String>,
+    /// The replicated database.
+    pub database: Option<String>,
+    /// The password.
+    pub password: Option<String>,
+    /// Where the Unix socket lies.
+    pub socket_directory: Option<PathBuf>,
+    /// How many sessions there may be.
+    pub max_connections: Option<usize>,
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {1}", .0.display())]
+    Read(PathBuf, std::io::Error),
+    /// The file does not say what it should.
+    #[error("{}, line {1}: {2}", .0.display())]
+    File(PathBuf, usize, String),
+    /// A value is no value of its kind.
+    #[error("{0}: \"{1}\" is not {2}")]
+    Value(&'static str, String, &'static str),
+}
+
+/// The data directory where none is named.
+pub const DEFAULT_DATA: &str = "./peergres-data";
+
+impl Given {
+    /// From `peergres.toml` in the data directory, nothing where there is none.
+    pub fn from_file(data: &Path) -> Result<Given, ConfigError> {
+        let path = data.join("peergres.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Given::default()),
+            Err(e) => return Err(ConfigError::Read(path, e)),
+        };
+        toml::from_str(&text).map_err(|e| {
+            let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            ConfigError::File(path, line, e.message().replace('\n', " "))
+        })
+    }
+
+    /// From the environment, asked for by name.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Given, ConfigError> {
+        let get = |name: &str| variable(&format!("PEERGRES_{name}")).filter(|v| !v.is_empty());
+        let max_connections = match get("MAX_CONNECTIONS") {
+            Some(text) => {
+                Some(text.parse().map_err(|_| ConfigError::Value("PEERGRES_MAX_CONNECTIONS", text, "a number of connections"))?)
+            }
+            None => None,
+        };
+        Ok(Given {
+            pg: get("PG"),
+            http: get("HTTP"),
+            peers: get("PEERS").map(|list| list.split(',').map(|p| p.trim().to_owned()).collect()),
+            sync_interval: get("SYNC_INTERVAL"),
+            name: get("NAME"),
+            database: get("DATABASE"),
+            password: get("PASSWORD"),
+            socket_directory: get("SOCKET_DIRECTORY").map(PathBuf::from),
+            max_connections,
+        })
+    }
+
+    /// What is given here, and what `other` says where nothing is.
+    #[must_use]
+    pub fn or(self, other: Given) -> Given {
+        Given {
+            pg: self.pg.or(other.pg),
+            http: self.http.or(other.http),
+            peers: self.peers.or(other.peers),
+            sync_interval: self.sync_interval.or(other.sync_interval),
+            name: self.name.or(other.name),
+            database: self.database.or(other.database),
+            password: self.password.or(other.password),
+            socket_directory: self.socket_directory.or(other.socket_directory),
+            max_connections: self.max_connections.or(other.max_connections),
+        }
+    }
+}
+
+impl Config {
+    /// Flags over environment over the data directory's file.
+    pub fn load(data: PathBuf, flags: Given) -> Result<Config, ConfigError> {
+        let environment = Given::from_environment(|name| std::env::var(name).ok())?;
+        let given = flags.or(environment).or(Given::from_file(&data)?);
+        Config::new(data, given)
+    }
+
+    fn new(data: PathBuf, given: Given) -> Result<Config, ConfigError> {
+        let sync_interval = match &given.sync_interval {
+            Some(text) => duration(text).ok_or_else(|| {
+                ConfigError::Value("sync_interval", text.clone(), "a duration such as 5s, 500ms or 2m")
+            })?,
+            None => Duration::from_secs(5),
+        };
+        Ok(Config {
+            data,
+            pg: given.pg.unwrap_or_else(|| "127.0.0.1:5433".to_owned()),
+            http: given.http.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            peers: given.peers.unwrap_or_default(),
+            sync_interval,
+            name: given.name,
+            database: given.database.unwrap_or_else(|| "app".to_owned()),
+            password: given.password,
+            socket_directory: given.socket_directory,
+            max_connections: given.max_connections.unwrap_or(100),
+        })
+    }
+}
+
+/// A whole number with a unit; seconds where there is none.
+pub fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..end].parse().ok()?;
+    let millis = match text[end..].trim() {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.checked_mul(millis).filter(|ms| *ms > 0).map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_go_over_environment_over_file() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("peergres.toml"), "pg = \"a:1\"\nname = \"file\"\nsync_interval = \"2m\"\n").unwrap();
+        let file = Given::from_file(directory.path()).unwrap();
+        let environment = Given::from_environment(|n| (n == "PEERGRES_NAME").then(|| "environment".to_owned())).unwrap();
+        let flags = Given { pg: Some("b:2".to_owned()), ..Given::default() };
+        let config = Config::new(directory.path().to_owned(), flags.or(environment).or(file)).unwrap();
+        assert_eq!((config.pg.as_str(), config.name.as_deref()), ("b:2", Some("environment")));
+        assert_eq!((config.sync_interval, config.database.as_str()), (Duration::from_secs(120), "app"));
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_its_line() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("peergres.toml"), "pg = \"a:1\"\n\nprot = 5\n").unwrap();
+        let error = Given::from_file(directory.path()).unwrap_err().to_string();
+        assert!(error.contains("line 3: unknown field `prot`"), "{error}");
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(duration("3"), Some(Duration::from_secs(3)));
+        for wrong in ["", "x", "0s", "5y", "99999999999999999999s"] {
+            assert_eq!(duration(wrong), None, "{wrong}");
+        }
+    }
+}

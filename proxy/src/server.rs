@@ -1,0 +1,287 @@
+//! The PostgreSQL side of the server: listens on addresses and a Unix socket, gives each connection a thread and a session, and shuts down in
+//! good order. Enters: a [`Config`] and an open data directory; leaves: a [`Listening`] server.
+
+use std::{
+    fs, io,
+    net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    os::{
+        fd::AsFd,
+        unix::{
+            fs::PermissionsExt,
+            net::{UnixListener, UnixStream},
+        },
+    },
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use parking_lot::Mutex;
+use peergres_sync::{schema::Schema, store::Node};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::{
+    catalog::Catalog,
+    config::Config,
+    session::{
+        self, Watchdog,
+        registry::Registry,
+        scram::Verifier,
+        settings::Settings,
+        wire::Socket,
+    },
+};
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The address is taken.
+    #[error("cannot listen on {0}: the address is in use; stop what listens there, or choose another with --pg")]
+    InUse(String),
+    /// The address is no address, or not of this machine.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(String, io::Error),
+    /// Anybody could connect.
+    #[error(
+        "refusing to listen on {0} without a password: set PEERGRES_PASSWORD, or `password` in peergres.toml, or listen on 127.0.0.1"
+    )]
+    Open(SocketAddr),
+    /// The password cannot be kept.
+    #[error("cannot use the password: {0}")]
+    Password(crate::error::SqlError),
+    /// The system gives no threads.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+}
+
+/// What all sessions share.
+pub struct Server {
+    /// The data directory.
+    pub node: Arc<Node>,
+    /// The sessions.
+    pub registry: Registry,
+    /// The clock behind `statement_timeout`.
+    pub watchdog: Arc<Watchdog>,
+    /// Catalogs by schema generation.
+    pub catalogs: Catalogs,
+    /// What is kept of the password, where one is set.
+    pub verifier: Option<Verifier>,
+    facts: Vec<(&'static str, String)>,
+    connections: AtomicUsize,
+    connection_limit: usize,
+}
+
+/// Catalogs of recent schemas; generations are unique within the process.
+#[derive(Default)]
+pub struct Catalogs(Mutex<Vec<(u64, Arc<Catalog>)>>);
+
+/// So many catalogs are kept.
+const CATALOGS: usize = 32;
+
+impl Catalogs {
+    /// The catalog of a schema.
+    pub fn of(&self, schema: &Arc<Schema>) -> Arc<Catalog> {
+        if let Some((_, catalog)) = self.0.lock().iter().find(|(generation, _)| *generation == schema.generation) {
+            return catalog.clone();
+        }
+        let catalog = session::catalog_of(schema);
+        let mut catalogs = self.0.lock();
+        if catalogs.len() >= CATALOGS {
+            catalogs.remove(0);
+        }
+        catalogs.push((schema.generation, catalog.clone()));
+        catalog
+    }
+}
+
+impl Server {
+    /// Puts what tells of this server into a new session's settings.
+    pub fn tell(&self, settings: &mut Settings) {
+        for (name, value) in &self.facts {
+            settings.tell(name, value);
+        }
+    }
+}
+
+/// A server that listens; dropping it does not stop it, [`Listening::shut_down`] does.
+pub struct Listening {
+    /// What all sessions share.
+    pub server: Arc<Server>,
+    /// The addresses, with the ports that were given out.
+    pub addresses: Vec<SocketAddr>,
+    /// The Unix socket, where there is one.
+    pub path: Option<PathBuf>,
+    stop: UnixStream,
+    acceptor: Option<thread::JoinHandle<()>>,
+}
+
+/// Sessions are given so much stack: expressions nest.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+/// How long a shutdown waits for sessions to end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(10);
+
+fn listen(config: &Config) -> Result<Vec<TcpListener>, ServerError> {
+    let failed = |e: io::Error| match e.kind() {
+        io::ErrorKind::AddrInUse => ServerError::InUse(config.pg.clone()),
+        _ => ServerError::Listen(config.pg.clone(), e),
+    };
+    let mut listeners = Vec::new();
+    for address in config.pg.to_socket_addrs().map_err(failed)? {
+        if !address.ip().is_loopback() && config.password.is_none() {
+            return Err(ServerError::Open(address));
+        }
+        listeners.push(TcpListener::bind(address).map_err(failed)?);
+    }
+    Ok(listeners)
+}
+
+/// The socket `.s.PGSQL.PORT` in a directory, for its owner alone. A path too long for the system is no error: there is just no socket.
+fn listen_locally(directory: &Path, port: u16) -> Result<Option<(PathBuf, UnixListener)>, ServerError> {
+    let path = directory.join(format!(".s.PGSQL.{port}"));
+    let failed = |e: io::Error| ServerError::Listen(path.display().to_string(), e);
+    if path.as_os_str().len() > 100 {
+        tracing::warn!(path = %path.display(), "no Unix socket: its path would be too long");
+        return Ok(None);
+    }
+    if path.exists() {
+        // Left behind by a server that was killed, unless somebody answers.
+        if UnixStream::connect(&path).is_ok() {
+            return Err(ServerError::InUse(path.display().to_string()));
+        }
+        fs::remove_file(&path).map_err(failed)?;
+    }
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(Some((path, listener)))
+}
+
+/// Starts the server.
+pub fn start(config: &Config, node: Arc<Node>) -> Result<Listening, ServerError> {
+    let verifier = config.password.as_deref().map(Verifier::new).transpose().map_err(ServerError::Password)?;
+    let listeners = listen(config)?;
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|l| l.local_addr().ok()).collect();
+    let port = addresses.first().map_or(5432, SocketAddr::port);
+    let directory = config.socket_directory.clone().unwrap_or_else(|| config.data.clone());
+    let local = listen_locally(&directory, port)?;
+    let facts = vec![
+        ("data_directory", config.data.display().to_string()),
+        ("listen_addresses", addresses.iter().map(|a| a.ip().to_string()).collect::<Vec<_>>().join(",")),
+        ("max_connections", config.max_connections.to_string()),
+        ("port", port.to_string()),
+        ("unix_socket_directories", directory.display().to_string()),
+    ];
+    let server = Arc::new(Server {
+        node,
+        registry: Registry::new(config.max_connections),
+        watchdog: Arc::default(),
+        catalogs: Catalogs::default(),
+        verifier,
+        facts,
+        connections: AtomicUsize::new(0),
+        // Some more than sessions, so that cancel requests and refusals get through.
+        connection_limit: config.max_connections + 50,
+    });
+    let (path, local) = local.unzip();
+    let (stop, stopped) = UnixStream::pair().map_err(ServerError::Thread)?;
+    let accepting = server.clone();
+    let acceptor = thread::Builder::new()
+        .name("accept".to_owned())
+        .spawn(move || accept(&accepting, &listeners, local.as_ref(), &stopped))
+        .map_err(ServerError::Thread)?;
+    Ok(Listening { server, addresses, path, stop, acceptor: Some(acceptor) })
+}
+
+fn accept(server: &Arc<Server>, listeners: &[TcpListener], local: Option<&UnixListener>, stopped: &UnixStream) {
+    let blocking = |_: io::Error| tracing::warn!("a listener cannot be made non-blocking");
+    listeners.iter().for_each(|l| _ = l.set_nonblocking(true).map_err(blocking));
+    if let Some(local) = local {
+        _ = local.set_nonblocking(true).map_err(blocking);
+    }
+    loop {
+        let mut fds = vec![PollFd::from_borrowed_fd(stopped.as_fd(), PollFlags::IN)];
+        fds.extend(listeners.iter().map(|l| PollFd::from_borrowed_fd(l.as_fd(), PollFlags::IN)));
+        fds.extend(local.map(|l| PollFd::from_borrowed_fd(l.as_fd(), PollFlags::IN)));
+        match poll(&mut fds, None) {
+            Ok(_) if !fds[0].revents().is_empty() => return,
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => {
+                tracing::error!(%error, "waiting for connections failed");
+                return;
+            }
+        }
+        let mut failed = false;
+        for listener in listeners {
+            match listener.accept() {
+                Ok((stream, _)) => admit(server, tcp(stream)),
+                Err(e) => failed |= e.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+        match local.map(UnixListener::accept) {
+            Some(Ok((stream, _))) => admit(server, stream.set_nonblocking(false).map(|()| Socket::Unix(stream))),
+            Some(Err(e)) => failed |= e.kind() != io::ErrorKind::WouldBlock,
+            None => {}
+        }
+        if failed {
+            // No more descriptors, most likely: give sessions time to end.
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn tcp(stream: TcpStream) -> io::Result<Socket> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    Ok(Socket::Tcp(stream))
+}
+
+/// Gives a connection its thread.
+fn admit(server: &Arc<Server>, socket: io::Result<Socket>) {
+    let Ok(socket) = socket else { return };
+    if server.connections.fetch_add(1, Ordering::SeqCst) >= server.connection_limit {
+        server.connections.fetch_sub(1, Ordering::SeqCst);
+        return;
+    }
+    let serving = server.clone();
+    let session = move || {
+        // A bug in one session ends that session: its transaction rolls back as its parts are dropped.
+        if catch_unwind(AssertUnwindSafe(|| session::serve(&serving, socket))).is_err() {
+            tracing::error!("a session ended by a bug of ours");
+        }
+        serving.connections.fetch_sub(1, Ordering::SeqCst);
+    };
+    if let Err(error) = thread::Builder::new().name("session".to_owned()).stack_size(STACK_BYTES).spawn(session) {
+        server.connections.fetch_sub(1, Ordering::SeqCst);
+        tracing::error!(%error, "no thread for a connection");
+    }
+}
+
+impl Listening {
+    /// Stops listening, interrupts and ends all sessions, and waits for them. Answers whether all ended in time.
+    pub fn shut_down(mut self) -> bool {
+        drop(std::mem::replace(&mut self.stop, match UnixStream::pair() {
+            Ok((stream, _)) => stream,
+            Err(_) => return false,
+        }));
+        if let Some(acceptor) = self.acceptor.take() {
+            _ = acceptor.join();
+        }
+        if let Some(path) = &self.path {
+            _ = fs::remove_file(path);
+        }
+        let deadline = Instant::now() + SHUTDOWN_PATIENCE;
+        while self.server.connections.load(Ordering::SeqCst) > 0 {
+            self.server.registry.list().iter().for_each(|handle| handle.terminate());
+            if Instant::now() > deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+}
