@@ -61,11 +61,23 @@ pub struct Given {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read {}: {1}", .0.display())]
-    Read(PathBuf, std::io::Error),
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The file does not say what it should.
-    #[error("{}, line {1}: {2}", .0.display())]
-    File(PathBuf, usize, String),
+    #[error("{}, line {line}: {message}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        message: String,
+    },
     /// A value is no value of its kind.
     #[error("{0}: \"{1}\" is not {2}")]
     Value(&'static str, String, &'static str),
@@ -81,11 +93,11 @@ impl Given {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Given::default()),
-            Err(e) => return Err(ConfigError::Read(path, e)),
+            Err(source) => return Err(ConfigError::Read { path, source }),
         };
         toml::from_str(&text).map_err(|e| {
             let line = e.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            ConfigError::File(path, line, e.message().replace('\n', " "))
+            ConfigError::File { path, line, message: e.message().replace('\n', " ") }
         })
     }
 

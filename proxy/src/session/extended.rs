@@ -170,6 +170,7 @@ impl Session {
             return Ok(());
         }
         self.begin_statement(&prepared.source);
+        let portal = self.portal(name)?;
         if matches!(portal.rows, Rows::Spooled(_)) {
             self.refuse_if_failed()?;
             return self.resume(name, limit);

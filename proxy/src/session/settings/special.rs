@@ -115,7 +115,7 @@ pub(super) fn parse_date_style(kept: &str) -> DateStyle {
 /// Offsets that are not whole hours between -14 and +12 have no zone in the tz database and are refused.
 pub(super) fn zone(text: &str) -> Option<(String, chrono_tz::Tz)> {
     let text = text.trim();
-    if let Ok(tz) = chrono_tz::Tz::from_str_insensitive(text) {
+    if let Some(tz) = chrono_tz::TZ_VARIANTS.iter().copied().find(|tz| tz.name().eq_ignore_ascii_case(text)) {
         return Some((tz.name().to_owned(), tz));
     }
     if let Some(inner) = text.strip_prefix('<') {
