@@ -105,9 +105,7 @@ impl Given {
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Given, ConfigError> {
         let get = |name: &str| variable(&format!("PEERGRES_{name}")).filter(|v| !v.is_empty());
         let max_connections = match get("MAX_CONNECTIONS") {
-            Some(text) => {
-                Some(text.parse().map_err(|_| ConfigError::Value("PEERGRES_MAX_CONNECTIONS", text, "a number of connections"))?)
-            }
+            Some(text) => Some(text.parse().map_err(|_| ConfigError::Value("PEERGRES_MAX_CONNECTIONS", text, "a number of connections"))?),
             None => None,
         };
         Ok(Given {
@@ -150,9 +148,9 @@ impl Config {
 
     fn new(data: PathBuf, given: Given) -> Result<Config, ConfigError> {
         let sync_interval = match &given.sync_interval {
-            Some(text) => duration(text).ok_or_else(|| {
-                ConfigError::Value("sync_interval", text.clone(), "a duration such as 5s, 500ms or 2m")
-            })?,
+            Some(text) => {
+                duration(text).ok_or_else(|| ConfigError::Value("sync_interval", text.clone(), "a duration such as 5s, 500ms or 2m"))?
+            }
             None => Duration::from_secs(5),
         };
         Ok(Config {

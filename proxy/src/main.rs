@@ -37,11 +37,7 @@ fn main() -> ExitCode {
 /// Warnings and errors, or what `PEERGRES_LOG` asks for (`debug`, `peergres=trace`).
 fn log_to_standard_error() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("PEERGRES_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
 }
 
 /// Opens the data directory; on a fresh one this makes the identity, the databases and the tables.

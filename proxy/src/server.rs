@@ -28,13 +28,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use crate::{
     catalog::Catalog,
     config::Config,
-    session::{
-        self, Watchdog,
-        registry::Registry,
-        scram::Verifier,
-        settings::Settings,
-        wire::Socket,
-    },
+    session::{self, Watchdog, registry::Registry, scram::Verifier, settings::Settings, wire::Socket},
 };
 
 /// Why the server does not start.
@@ -47,9 +41,7 @@ pub enum ServerError {
     #[error("cannot listen on {0}: {1}")]
     Listen(String, io::Error),
     /// Anybody could connect.
-    #[error(
-        "refusing to listen on {0} without a password: set PEERGRES_PASSWORD, or `password` in peergres.toml, or listen on 127.0.0.1"
-    )]
+    #[error("refusing to listen on {0} without a password: set PEERGRES_PASSWORD, or `password` in peergres.toml, or listen on 127.0.0.1")]
     Open(SocketAddr),
     /// The password cannot be kept.
     #[error("cannot use the password: {0}")]
@@ -264,10 +256,13 @@ fn admit(server: &Arc<Server>, socket: io::Result<Socket>) {
 impl Listening {
     /// Stops listening, interrupts and ends all sessions, and waits for them. Answers whether all ended in time.
     pub fn shut_down(mut self) -> bool {
-        drop(std::mem::replace(&mut self.stop, match UnixStream::pair() {
-            Ok((stream, _)) => stream,
-            Err(_) => return false,
-        }));
+        drop(std::mem::replace(
+            &mut self.stop,
+            match UnixStream::pair() {
+                Ok((stream, _)) => stream,
+                Err(_) => return false,
+            },
+        ));
         if let Some(acceptor) = self.acceptor.take() {
             _ = acceptor.join();
         }

@@ -9,13 +9,13 @@ use sqlparser::{
     tokenizer::{Token, TokenWithSpan},
 };
 
+use super::{Failure, Positions, copy, cursor, keyword, near, setting, transaction};
 pub use super::{
     copy::Copy,
     cursor::Direction,
     setting::SettingValue,
     transaction::{Isolation, Modes},
 };
-use super::{Failure, Positions, copy, cursor, keyword, near, setting, transaction};
 use crate::error::SqlError;
 
 /// A statement that steers the session.
@@ -179,8 +179,7 @@ impl Grammar<'_, '_> {
 
     /// Takes the words if all of them are next.
     pub(super) fn words(&mut self, words: &[&str]) -> bool {
-        let found =
-            words.iter().enumerate().all(|(n, word)| keyword(&self.parser.peek_nth_token_ref(n).token).is_some_and(|w| w == *word));
+        let found = words.iter().enumerate().all(|(n, word)| keyword(&self.parser.peek_nth_token_ref(n).token).is_some_and(|w| w == *word));
         if found {
             words.iter().for_each(|_| drop(self.parser.next_token()));
         }
@@ -243,7 +242,7 @@ impl Grammar<'_, '_> {
     pub(super) fn integer(&mut self) -> Parsing<i64> {
         let negative = self.parser.consume_token(&Token::Minus);
         if !negative {
-            self.parser.consume_token(&Token::Plus);
+            _ = self.parser.consume_token(&Token::Plus);
         }
         let token = self.parser.peek_token();
         let Token::Number(digits, _) = &token.token else { return Err(self.unexpected()) };
@@ -362,7 +361,7 @@ fn lock(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
     loop {
         g.word("only");
         tables.push(g.dotted()?);
-        g.parser.consume_token(&Token::Mul);
+        _ = g.parser.consume_token(&Token::Mul);
         if !g.parser.consume_token(&Token::Comma) {
             break;
         }
@@ -444,7 +443,7 @@ fn database_option(g: &mut Grammar<'_, '_>) -> Parsing<()> {
     if option == "connection" {
         g.expect("limit")?;
     }
-    g.parser.consume_token(&Token::Eq);
+    _ = g.parser.consume_token(&Token::Eq);
     if option == "connection" {
         g.integer()?;
         return Ok(());

@@ -119,7 +119,7 @@ fn value(g: &mut Grammar<'_, '_>) -> Parsing<String> {
     let sign = if g.parser.consume_token(&Token::Minus) {
         "-"
     } else {
-        g.parser.consume_token(&Token::Plus);
+        _ = g.parser.consume_token(&Token::Plus);
         ""
     };
     match g.parser.peek_token().token {

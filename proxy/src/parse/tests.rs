@@ -19,7 +19,10 @@ fn statements_keep_their_place() {
         ("", ""),
         (" ; ; ", ""),
         ("select 1;  select 'é;x' , 2 -- end\n; ", "`select 1` | `select 'é;x' , 2`"),
-        ("begin isolation level repeatable read, read only", "Begin(Modes { isolation: Some(RepeatableRead), read_only: Some(true), deferrable: None }, true)"),
+        (
+            "begin isolation level repeatable read, read only",
+            "Begin(Modes { isolation: Some(RepeatableRead), read_only: Some(true), deferrable: None }, true)",
+        ),
         ("abort and chain", "Rollback { chain: true }"),
         ("rollback to savepoint \"A\"", "RollbackTo(\"A\")"),
         ("SET LOCAL search_path TO a, \"B\"", "Set { name: \"search_path\", value: List([\"a\", \"B\"]), local: true }"),
@@ -29,7 +32,10 @@ fn statements_keep_their_place() {
         ("fetch backward all in c", "Fetch { name: \"c\", direction: Forward(-9223372036854775807), moves: false }"),
         ("move 3 from c", "Fetch { name: \"c\", direction: Forward(3), moves: true }"),
         ("unlisten *", "Unlisten(None)"),
-        ("lock a.b, c in share row exclusive mode nowait", "Lock { tables: [[\"a\", \"b\"], [\"c\"]], mode: \"SHARE ROW EXCLUSIVE\", nowait: true }"),
+        (
+            "lock a.b, c in share row exclusive mode nowait",
+            "Lock { tables: [[\"a\", \"b\"], [\"c\"]], mode: \"SHARE ROW EXCLUSIVE\", nowait: true }",
+        ),
     ];
     for (sql, expected) in cases {
         assert_eq!(kinds(sql), expected, "{sql}");

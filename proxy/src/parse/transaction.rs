@@ -67,7 +67,7 @@ pub(super) fn modes(g: &mut Grammar<'_, '_>) -> Parsing<Modes> {
         } else {
             return Ok(modes);
         }
-        g.parser.consume_token(&Token::Comma);
+        _ = g.parser.consume_token(&Token::Comma);
     }
 }
 

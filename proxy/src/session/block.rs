@@ -22,7 +22,7 @@ use crate::{
 
 /// What kind of block is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     /// None.
     #[default]
     Idle,
@@ -35,7 +35,7 @@ pub enum Status {
 }
 
 /// A savepoint.
-pub struct Savepoint {
+pub(crate) struct Savepoint {
     name: String,
     /// Its place in the write transaction; none as long as nothing was written.
     mark: Option<Mark>,
@@ -44,7 +44,7 @@ pub struct Savepoint {
 }
 
 /// The transaction block.
-pub struct Block {
+pub(crate) struct Block {
     /// What kind.
     pub status: Status,
     /// Isolation level.
@@ -85,7 +85,7 @@ impl Default for Block {
 }
 
 /// Microseconds since 1970.
-pub fn now() -> Microseconds {
+pub(crate) fn now() -> Microseconds {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
@@ -230,11 +230,8 @@ impl Session {
             return Ok(());
         }
         let timeout = self.shared.settings.borrow().derived().lock_timeout;
-        let wait = LockWait {
-            deadline: timeout.map(|t| Instant::now() + t),
-            cancelled: Some(self.shared.handle.cancelled.clone()),
-            no_wait,
-        };
+        let wait =
+            LockWait { deadline: timeout.map(|t| Instant::now() + t), cancelled: Some(self.shared.handle.cancelled.clone()), no_wait };
         let own = self.has_temporary.then(|| self.reader.clone());
         if own.is_some() {
             self.end_read();
@@ -415,9 +412,11 @@ impl Session {
     }
 
     fn find_savepoint(&self, name: &str) -> Result<usize> {
-        self.block.savepoints.iter().rposition(|s| s.name == name).ok_or_else(|| {
-            SqlError::new(SqlState::INVALID_SAVEPOINT_SPECIFICATION, format!("savepoint \"{name}\" does not exist"))
-        })
+        self.block
+            .savepoints
+            .iter()
+            .rposition(|s| s.name == name)
+            .ok_or_else(|| SqlError::new(SqlState::INVALID_SAVEPOINT_SPECIFICATION, format!("savepoint \"{name}\" does not exist")))
     }
 
     /// RELEASE.

@@ -247,9 +247,9 @@ impl Session {
             }
             return Ok(Done::Fixed("SHOW"));
         };
-        let value = self.setting_shown(name).ok_or_else(|| {
-            SqlError::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\""))
-        })?;
+        let value = self
+            .setting_shown(name)
+            .ok_or_else(|| SqlError::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\"")))?;
         if delivery.describe {
             let shown = self.setting_name(name);
             self.stream.output.row_description(text_fields(&[&shown]));

@@ -3,9 +3,9 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
+use peergres_sync::schema::Object;
 use pgwire::messages::copy::CopyInResponse;
 use rusqlite::types::Value;
-use peergres_sync::schema::Object;
 
 use super::{
     Session,
@@ -53,9 +53,9 @@ impl Session {
             [schema, name] => (Some(schema.as_str()), name),
             _ => return Err(SqlError::unsupported("a cross-database reference")),
         };
-        let relation = catalog.relation(schema, name, &path).ok_or_else(|| {
-            SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", table.join(".")))
-        })?;
+        let relation = catalog
+            .relation(schema, name, &path)
+            .ok_or_else(|| SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{}\" does not exist", table.join("."))))?;
         let generated = |column: &str| match relation.object.as_deref() {
             Some(Object::Table(t)) => t.columns.iter().any(|c| c.name == column && c.generated.is_some()),
             _ => false,
@@ -143,16 +143,16 @@ impl Session {
     fn copy_data(&mut self) -> Result<Option<bytes::Bytes>> {
         loop {
             let frame = self.stream.frame().map_err(|ended| match ended {
-                Ended::Closed => SqlError::new(SqlState::CONNECTION_FAILURE, "unexpected EOF on client connection with an open transaction"),
+                Ended::Closed => {
+                    SqlError::new(SqlState::CONNECTION_FAILURE, "unexpected EOF on client connection with an open transaction")
+                }
                 Ended::Violation(error) => error,
             })?;
             self.refuse_if_interrupted()?;
             return match Frontend::decode(frame.kind, &frame.body)? {
                 Frontend::CopyData(_) => Ok(Some(frame.body)),
                 Frontend::CopyDone => Ok(None),
-                Frontend::CopyFail(reason) => {
-                    Err(SqlError::new(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}")))
-                }
+                Frontend::CopyFail(reason) => Err(SqlError::new(SqlState::QUERY_CANCELED, format!("COPY from stdin failed: {reason}"))),
                 // In the extended protocol a Sync may have been sent ahead.
                 Frontend::Flush | Frontend::Sync => continue,
                 _ => {

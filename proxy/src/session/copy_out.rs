@@ -135,14 +135,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    fn field(
-        &self,
-        n: usize,
-        value: ValueRef<'_>,
-        cx: &super::context::Context,
-        scratch: &mut Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
+    fn field(&self, n: usize, value: ValueRef<'_>, cx: &super::context::Context, scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
         let column = &self.columns.0[n];
         if self.layout.format == Format::Binary {
             if n == 0 {

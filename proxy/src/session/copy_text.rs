@@ -8,7 +8,7 @@ use crate::{
 
 /// Options checked, with their defaults filled in.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// Text, csv or binary.
     pub format: Format,
     /// Between fields.
@@ -44,7 +44,7 @@ fn one_byte(text: &str, what: &str) -> Result<u8> {
 
 impl Layout {
     /// Checks options, as PostgreSQL's `ProcessCopyOptions` does.
-    pub fn new(options: &Options, to: bool) -> Result<Layout> {
+    pub(crate) fn new(options: &Options, to: bool) -> Result<Layout> {
         let csv = options.format == Format::Csv;
         if options.format == Format::Binary {
             if options.delimiter.is_some() {
@@ -100,7 +100,9 @@ impl Layout {
         if self.null.iter().any(|b| matches!(b, b'\n' | b'\r')) {
             return invalid("COPY null representation cannot use newline or carriage return");
         }
-        if !csv && (self.delimiter == b'\\' || self.delimiter == b'.' || self.delimiter.is_ascii_lowercase() || self.delimiter.is_ascii_digit()) {
+        if !csv
+            && (self.delimiter == b'\\' || self.delimiter == b'.' || self.delimiter.is_ascii_lowercase() || self.delimiter.is_ascii_digit())
+        {
             return invalid(format!("COPY delimiter cannot be \"{}\"", char::from(self.delimiter)));
         }
         if csv && self.delimiter == self.quote {
@@ -116,7 +118,7 @@ impl Layout {
     }
 
     /// Appends a field of text format, or of csv with or without quotes as needed.
-    pub fn write_field(&self, value: &[u8], force_quote: bool, alone: bool, out: &mut Vec<u8>) {
+    pub(crate) fn write_field(&self, value: &[u8], force_quote: bool, alone: bool, out: &mut Vec<u8>) {
         if self.format == Format::Csv {
             self.write_csv(value, force_quote, alone, out);
             return;
@@ -160,7 +162,7 @@ impl Layout {
 
 /// A field of a line: its bytes, and whether it was quoted; no bytes is NULL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     /// The bytes, unescaped.
     pub bytes: Vec<u8>,
     /// Whether it is the NULL marker.
@@ -168,7 +170,7 @@ pub struct Field {
 }
 
 /// Cuts a stream of bytes into lines and lines into fields.
-pub struct Reader {
+pub(crate) struct Reader {
     layout: Layout,
     pending: Vec<u8>,
     scanned: usize,
@@ -184,12 +186,12 @@ const LINE_BYTES: usize = 1 << 30;
 
 impl Reader {
     /// For a layout.
-    pub fn new(layout: Layout) -> Self {
+    pub(crate) fn new(layout: Layout) -> Self {
         Reader { layout, pending: Vec::new(), scanned: 0, in_quote: false, ended: false, line: 0 }
     }
 
     /// Takes in bytes.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
         if self.ended {
             return Ok(());
         }
@@ -201,7 +203,7 @@ impl Reader {
     }
 
     /// The next whole line, without its end; at the end of the data, what is left.
-    pub fn line(&mut self, at_end: bool) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn line(&mut self, at_end: bool) -> Result<Option<Vec<u8>>> {
         if self.ended {
             return Ok(None);
         }
@@ -263,7 +265,7 @@ impl Reader {
     }
 
     /// The fields of a line.
-    pub fn fields(&self, line: &[u8]) -> Result<Vec<Field>> {
+    pub(crate) fn fields(&self, line: &[u8]) -> Result<Vec<Field>> {
         if self.layout.format == Format::Csv { self.csv_fields(line) } else { Ok(self.text_fields(line)) }
     }
 
@@ -326,9 +328,8 @@ impl Reader {
 
 /// What follows a backslash in text format: appended unescaped; answers where to go on.
 fn unescape(line: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
-    let digits = |radix: u32, most: usize, from: usize| {
-        line[from..].iter().take(most).take_while(|b| char::from(**b).is_digit(radix)).count()
-    };
+    let digits =
+        |radix: u32, most: usize, from: usize| line[from..].iter().take(most).take_while(|b| char::from(**b).is_digit(radix)).count();
     let number = |radix: u32, from: usize, count: usize| {
         line[from..from + count].iter().fold(0_u32, |n, b| n * radix + char::from(*b).to_digit(radix).unwrap_or_default())
     };

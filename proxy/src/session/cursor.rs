@@ -30,7 +30,7 @@ pub(super) enum Rows {
 }
 
 /// A portal, or a cursor.
-pub struct Portal {
+pub(crate) struct Portal {
     /// The statement.
     pub(super) prepared: Rc<Prepared>,
     /// Its parameters.
@@ -59,18 +59,7 @@ impl Portal {
         compiled: Option<Rc<Compiled>>,
         depth: usize,
     ) -> Self {
-        Portal {
-            prepared,
-            parameters,
-            formats,
-            compiled,
-            rows: Rows::Waiting,
-            position: 0,
-            scroll: false,
-            hold: false,
-            held: false,
-            depth,
-        }
+        Portal { prepared, parameters, formats, compiled, rows: Rows::Waiting, position: 0, scroll: false, hold: false, held: false, depth }
     }
 }
 

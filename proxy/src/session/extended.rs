@@ -86,8 +86,7 @@ impl Session {
         let formats = |codes: &[i16]| codes.iter().map(|c| Format::by_code(*c)).collect::<Result<Vec<_>>>();
         let given = formats(&bind.parameter_formats)?;
         if given.len() > 1 && given.len() != bind.parameters.len() {
-            let message =
-                format!("bind message has {} parameter formats but {} parameters", given.len(), bind.parameters.len());
+            let message = format!("bind message has {} parameter formats but {} parameters", given.len(), bind.parameters.len());
             return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, message));
         }
         if !bind.portal.is_empty() && self.portals.contains_key(bind.portal) {
@@ -101,8 +100,7 @@ impl Session {
             self.enter_block();
             let plan = self.compile(&prepared)?;
             if results.len() > 1 && results.len() != plan.columns.0.len() {
-                let message =
-                    format!("bind message has {} result formats but query has {} columns", results.len(), plan.columns.0.len());
+                let message = format!("bind message has {} result formats but query has {} columns", results.len(), plan.columns.0.len());
                 return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, message));
             }
             let cx = self.context(plan.catalog.clone());
@@ -139,9 +137,7 @@ impl Session {
     }
 
     fn portal(&self, name: &str) -> Result<&Portal> {
-        self.portals
-            .get(name)
-            .ok_or_else(|| SqlError::new(SqlState::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist")))
+        self.portals.get(name).ok_or_else(|| SqlError::new(SqlState::INVALID_CURSOR_NAME, format!("portal \"{name}\" does not exist")))
     }
 
     fn describe_portal(&mut self, name: &str) -> Result<()> {

@@ -121,8 +121,7 @@ fn admit(server: &Arc<Server>, stream: Stream, start: startup::Start, waker: Uni
         let socket = stream.socket().try_clone().map_err(|e| SqlError::internal(e.to_string()))?;
         let secret_length = if start.minor >= 2 { 32 } else { 4 };
         let database = server.node.database(&start.database).map_err(store_error::store)?;
-        let newcomer =
-            Newcomer { database: start.database.clone(), user: start.user.clone(), secret_length, socket, wake: waker };
+        let newcomer = Newcomer { database: start.database.clone(), user: start.user.clone(), secret_length, socket, wake: waker };
         let handle = server.registry.register(newcomer)?;
         match database.reader() {
             Ok(reader) => Ok((database, handle, reader)),
@@ -286,10 +285,7 @@ impl Session {
     fn idle_too_long(&self) -> SqlError {
         match self.block.status {
             Status::Idle => SqlError::new(SqlState("57P05"), "terminating connection due to idle-session timeout"),
-            _ => SqlError::new(
-                SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-                "terminating connection due to idle-in-transaction timeout",
-            ),
+            _ => SqlError::new(SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, "terminating connection due to idle-in-transaction timeout"),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A statement that can be run again and again.
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// The whole query text that it stood in; positions count from its start.
     pub source: Rc<str>,
     /// The statement.
@@ -34,7 +34,7 @@ struct Version {
 }
 
 /// A plan with what encoding its rows needs.
-pub struct Compiled {
+pub(crate) struct Compiled {
     /// The plan.
     pub plan: Plan,
     /// Encoders of its result.
@@ -47,19 +47,14 @@ pub struct Compiled {
 
 impl Prepared {
     /// Of a statement that was parsed.
-    pub fn new(source: Rc<str>, parsed: Parsed, declared: Vec<Oid>) -> Rc<Self> {
+    pub(crate) fn new(source: Rc<str>, parsed: Parsed, declared: Vec<Oid>) -> Rc<Self> {
         Rc::new(Prepared { source, parsed, declared, compiled: RefCell::new(None) })
-    }
-
-    /// The statement's own text.
-    pub fn text(&self) -> &str {
-        &self.source[self.parsed.span.clone()]
     }
 }
 
 /// Statements by query text and declared types.
 #[derive(Default)]
-pub struct Cache {
+pub(crate) struct Cache {
     texts: HashMap<Rc<str>, Vec<(Vec<Oid>, Rc<[Rc<Prepared>]>)>>,
 }
 
@@ -70,7 +65,7 @@ const CACHE_BYTES: usize = 16 * 1024;
 
 impl Cache {
     /// The statements of a query text.
-    pub fn statements(&mut self, sql: &str, declared: &[Oid]) -> Result<Rc<[Rc<Prepared>]>> {
+    pub(crate) fn statements(&mut self, sql: &str, declared: &[Oid]) -> Result<Rc<[Rc<Prepared>]>> {
         let known = self.texts.get(sql).and_then(|list| list.iter().find(|(types, _)| types == declared));
         if let Some((_, statements)) = known {
             return Ok(statements.clone());
@@ -88,7 +83,7 @@ impl Cache {
     }
 
     /// Forgets all.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.texts.clear();
     }
 }
@@ -150,7 +145,7 @@ impl Session {
 
 impl Compiled {
     /// Of a plan.
-    pub fn new(plan: Plan, catalog: Arc<Catalog>) -> Result<Compiled> {
+    pub(crate) fn new(plan: Plan, catalog: Arc<Catalog>) -> Result<Compiled> {
         let columns = Columns::new(&plan.columns, &catalog)?;
         let unknown = |oid: &Oid| SqlError::internal(format!("no type with OID {oid}"));
         let parameters =
@@ -159,7 +154,7 @@ impl Compiled {
     }
 
     /// Bind's parameters in storage form.
-    pub fn parameters(&self, given: &[Option<&[u8]>], formats: &[Format], name: &str, cx: &Context) -> Result<Vec<Value>> {
+    pub(crate) fn parameters(&self, given: &[Option<&[u8]>], formats: &[Format], name: &str, cx: &Context) -> Result<Vec<Value>> {
         if given.len() != self.parameters.len() {
             let message = format!(
                 "bind message supplies {} parameters, but prepared statement \"{name}\" requires {}",

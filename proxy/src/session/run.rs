@@ -1,6 +1,11 @@
 //! Runs one statement: a prepared statement and its parameters enter; rows go to the client or into a spool, and how it ended leaves.
 
-use std::{ops::ControlFlow, rc::Rc, sync::Arc, time::{Instant, SystemTime}};
+use std::{
+    ops::ControlFlow,
+    rc::Rc,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use rusqlite::{Row, types::Value};
 use sqlparser::ast::Statement;

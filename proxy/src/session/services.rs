@@ -1,7 +1,13 @@
 //! What functions may ask of their session: settings, identity, sequences, notifications, advisory locks, other sessions.
 //! Enters: a service's name and arguments in text form; leaves: a result in text form.
 
-use std::{cell::{Cell, RefCell}, collections::HashMap, rc::Rc, sync::Arc, time::{Duration, Instant}};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use peergres_sync::{
     commit::Transaction,
@@ -21,7 +27,7 @@ use crate::{
 };
 
 /// Session state that functions may reach while a statement runs.
-pub struct Shared {
+pub(crate) struct Shared {
     /// The server.
     pub server: Arc<Server>,
     /// The session's database.
@@ -60,7 +66,7 @@ fn number<T: std::str::FromStr>(service: &str, args: &[Option<String>], n: usize
 
 impl Shared {
     /// Of a new session.
-    pub fn new(server: Arc<Server>, database: Arc<Database>, handle: Arc<Handle>, settings: Settings) -> Rc<Self> {
+    pub(crate) fn new(server: Arc<Server>, database: Arc<Database>, handle: Arc<Handle>, settings: Settings) -> Rc<Self> {
         Rc::new(Shared {
             server,
             database,
@@ -74,7 +80,7 @@ impl Shared {
     }
 
     /// The schema as the running statement sees it.
-    pub fn schema(&self) -> Arc<Schema> {
+    pub(crate) fn schema(&self) -> Arc<Schema> {
         match self.open.try_borrow() {
             Ok(open) => open.as_ref().map_or_else(|| self.database.schema(), Transaction::schema),
             Err(_) => self.database.schema(),
@@ -82,7 +88,7 @@ impl Shared {
     }
 
     /// `DISCARD SEQUENCES`.
-    pub fn forget_sequences(&self) {
+    pub(crate) fn forget_sequences(&self) {
         *self.sequences.borrow_mut() = Drawn::default();
     }
 
@@ -151,7 +157,7 @@ impl Shared {
     }
 
     /// NOTIFY: delivered at COMMIT, each pair of channel and payload once.
-    pub fn notify(&self, channel: &str, payload: &str) -> Result<()> {
+    pub(crate) fn notify(&self, channel: &str, payload: &str) -> Result<()> {
         let refuse = |message: &str| Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message));
         match (channel.len(), payload.len()) {
             (0, _) => return refuse("channel name cannot be empty"),
@@ -196,7 +202,7 @@ impl Shared {
     }
 
     /// The reason of an interrupt in place of a general 57014.
-    pub fn interrupted_or(&self, error: SqlError) -> SqlError {
+    pub(crate) fn interrupted_or(&self, error: SqlError) -> SqlError {
         match self.handle.interrupted() {
             why if why != Interrupt::None && error.state() == SqlState::QUERY_CANCELED.0 => why.error(),
             _ => error,

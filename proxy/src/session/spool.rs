@@ -18,7 +18,7 @@ const MEMORY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Rows set aside.
 #[derive(Default)]
-pub struct Spool {
+pub(crate) struct Spool {
     /// Where each row begins, in bytes since the start.
     starts: Vec<u64>,
     memory: Vec<u8>,
@@ -32,17 +32,18 @@ fn failed(error: std::io::Error) -> SqlError {
 
 impl Spool {
     /// How many rows there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.starts.len()
     }
 
     /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.starts.is_empty()
     }
 
     /// Adds a row.
-    pub fn push(&mut self, row: &Row<'_>, columns: usize) -> Result<()> {
+    pub(crate) fn push(&mut self, row: &Row<'_>, columns: usize) -> Result<()> {
         self.starts.push(self.filed + self.memory.len() as u64);
         for n in 0..columns {
             write_value(row.get_ref(n).map_err(|e| SqlError::internal(e.to_string()))?, &mut self.memory);
@@ -60,7 +61,7 @@ impl Spool {
     }
 
     /// The n-th row, from 0.
-    pub fn row(&mut self, n: usize) -> Result<Vec<Value>> {
+    pub(crate) fn row(&mut self, n: usize) -> Result<Vec<Value>> {
         let Some(&start) = self.starts.get(n) else { return Ok(Vec::new()) };
         let end = self.starts.get(n + 1).copied().unwrap_or(self.filed + self.memory.len() as u64);
         if start >= self.filed {

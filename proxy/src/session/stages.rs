@@ -7,6 +7,7 @@ use sqlparser::ast::Statement;
 
 use super::context::Context;
 use crate::{
+    bind,
     catalog::Catalog,
     error::{Result, SqlError},
     execute::plan::Plan,
@@ -15,8 +16,7 @@ use crate::{
 
 /// The plan of a statement that reads or changes rows.
 pub(super) fn plan(statement: &Statement, source: &str, declared: &[Oid], cx: &Context) -> Result<Plan> {
-    let _ = (statement, source, declared, cx);
-    Err(SqlError::unsupported("this statement"))
+    bind::plan(statement, source, declared, cx)
 }
 
 /// Whether a statement defines objects.

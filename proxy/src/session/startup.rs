@@ -25,10 +25,10 @@ const CANCEL_REQUEST: u32 = 80_877_102;
 /// The newest minor version of protocol 3 that is spoken.
 const NEWEST_MINOR: u32 = 2;
 /// How long the start-up may take, as PostgreSQL's `authentication_timeout`.
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a session starts with.
-pub struct Start {
+pub(crate) struct Start {
     /// User.
     pub user: String,
     /// Database.
@@ -40,7 +40,7 @@ pub struct Start {
 }
 
 /// Runs the start-up; none where the connection has served its purpose (a cancel request) or is gone.
-pub fn start(stream: &mut Stream, server: &Arc<Server>) -> Option<Start> {
+pub(crate) fn start(stream: &mut Stream, server: &Arc<Server>) -> Option<Start> {
     match negotiate(stream, server) {
         Ok(start) => start,
         Err(Stop::Gone) => None,
@@ -133,8 +133,7 @@ fn startup(stream: &mut Stream, server: &Arc<Server>, code: u32, body: &Bytes) -
 
 /// Names and values, each ended by a NUL; an empty name ends the list.
 fn parameters(body: &[u8]) -> Result<BTreeMap<String, String>> {
-    let malformed =
-        || SqlError::new(SqlState::PROTOCOL_VIOLATION, "invalid startup packet layout: expected terminator as last byte");
+    let malformed = || SqlError::new(SqlState::PROTOCOL_VIOLATION, "invalid startup packet layout: expected terminator as last byte");
     let mut parts = body.split(|b| *b == 0);
     let mut parameters = BTreeMap::new();
     loop {
@@ -181,9 +180,9 @@ fn options_of(text: &str) -> Result<Vec<(String, String)>> {
             Some(rest) => rest.to_owned(),
             None => String::new(),
         };
-        let (name, value) = assignment.split_once('=').ok_or_else(|| {
-            SqlError::new(SqlState::SYNTAX_ERROR, format!("invalid command-line argument for server process: {word}"))
-        })?;
+        let (name, value) = assignment
+            .split_once('=')
+            .ok_or_else(|| SqlError::new(SqlState::SYNTAX_ERROR, format!("invalid command-line argument for server process: {word}")))?;
         settings.push((name.replace('-', "_"), value.to_owned()));
     }
     Ok(settings)

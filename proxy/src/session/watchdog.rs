@@ -1,12 +1,7 @@
 //! The clock behind `statement_timeout`: a deadline and a session enter; when it passes first, the session's statement is interrupted.
 //! One thread for the whole server, asleep until the next deadline.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    thread,
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc, thread, time::Instant};
 
 use parking_lot::{Condvar, Mutex};
 

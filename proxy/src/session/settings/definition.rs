@@ -162,9 +162,7 @@ pub fn index(name: &str) -> Option<usize> {
 impl Definition {
     /// Refuses a change that is not allowed now.
     pub fn check_changeable(&self, at_start: bool) -> Result<()> {
-        let refuse = |what: &str| {
-            Err(SqlError::new(SqlState::CANT_CHANGE_RUNTIME_PARAM, format!("parameter \"{}\" {what}", self.name)))
-        };
+        let refuse = |what: &str| Err(SqlError::new(SqlState::CANT_CHANGE_RUNTIME_PARAM, format!("parameter \"{}\" {what}", self.name)));
         match self.when {
             When::Internal => refuse("cannot be changed"),
             When::Postmaster => refuse("cannot be changed without restarting the server"),

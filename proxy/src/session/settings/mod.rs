@@ -310,13 +310,18 @@ impl Settings {
 
     /// Name, value and description of every setting, custom ones after the table's.
     pub fn list(&self) -> Vec<(String, String, String)> {
-        let known = all().iter().filter(|d| !d.vartype.is_empty()).map(|d| {
-            (d.name.clone(), self.show(&d.name).unwrap_or_default(), d.description.clone())
-        });
-        let mut custom: Vec<_> = self.slots.keys().filter_map(|k| match k {
-            Key::Custom(name) => Some((name.clone(), self.kept(k)?, String::new())),
-            Key::Known(_) => None,
-        }).collect();
+        let known = all()
+            .iter()
+            .filter(|d| !d.vartype.is_empty())
+            .map(|d| (d.name.clone(), self.show(&d.name).unwrap_or_default(), d.description.clone()));
+        let mut custom: Vec<_> = self
+            .slots
+            .keys()
+            .filter_map(|k| match k {
+                Key::Custom(name) => Some((name.clone(), self.kept(k)?, String::new())),
+                Key::Known(_) => None,
+            })
+            .collect();
         custom.sort();
         known.chain(custom).collect()
     }
@@ -397,7 +402,10 @@ fn unrecognized(name: &str) -> SqlError {
 
 /// Settings that hold a list of identifiers (`GUC_LIST_QUOTE`).
 fn is_list(name: &str) -> bool {
-    matches!(name, "search_path" | "temp_tablespaces" | "session_preload_libraries" | "shared_preload_libraries" | "local_preload_libraries")
+    matches!(
+        name,
+        "search_path" | "temp_tablespaces" | "session_preload_libraries" | "shared_preload_libraries" | "local_preload_libraries"
+    )
 }
 
 fn quote(name: &str) -> String {

@@ -25,9 +25,7 @@ pub(super) fn canonical(name: &str, text: &str, current: &str) -> Result<String>
         }
         // A role is a name; until roles exist, every name is the owner of all (trust), as DESIGN section 2 has it.
         "role" | "session_authorization" => Ok(text.to_owned()),
-        "application_name" | "cluster_name" => {
-            Ok(text.bytes().map(|b| if (32..127).contains(&b) { char::from(b) } else { '?' }).collect())
-        }
+        "application_name" | "cluster_name" => Ok(text.bytes().map(|b| if (32..127).contains(&b) { char::from(b) } else { '?' }).collect()),
         "default_table_access_method" if text != "heap" => {
             Err(invalid(name, text).detail(format!("Table access method \"{text}\" does not exist.")))
         }
@@ -38,7 +36,8 @@ pub(super) fn canonical(name: &str, text: &str, current: &str) -> Result<String>
 
 /// `DateStyle`: words for format and order, in any sequence, each at most once; what is not given stays.
 fn date_style(text: &str, current: &str) -> Result<DateStyle> {
-    let mut style = if current.is_empty() { DateStyle { format: DateFormat::Iso, order: DateOrder::Mdy } } else { parse_date_style(current) };
+    let mut style =
+        if current.is_empty() { DateStyle { format: DateFormat::Iso, order: DateOrder::Mdy } } else { parse_date_style(current) };
     let (mut format, mut order) = (false, false);
     let refuse = |detail: String| Err(invalid("DateStyle", text).detail(detail));
     for word in text.split(',').map(|w| w.trim().trim_matches('"').to_ascii_lowercase()) {

@@ -5,8 +5,7 @@ use super::definition::Definition;
 use crate::error::{Result, SqlError, SqlState};
 
 /// Units of memory, in bytes, largest first.
-const MEMORY: [(&str, f64); 5] =
-    [("TB", 1_099_511_627_776.0), ("GB", 1_073_741_824.0), ("MB", 1_048_576.0), ("kB", 1024.0), ("B", 1.0)];
+const MEMORY: [(&str, f64); 5] = [("TB", 1_099_511_627_776.0), ("GB", 1_073_741_824.0), ("MB", 1_048_576.0), ("kB", 1024.0), ("B", 1.0)];
 /// Units of time, in microseconds, largest first.
 const TIME: [(&str, f64); 6] =
     [("d", 86_400_000_000.0), ("h", 3_600_000_000.0), ("min", 60_000_000.0), ("s", 1_000_000.0), ("ms", 1000.0), ("us", 1.0)];

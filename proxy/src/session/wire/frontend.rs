@@ -87,8 +87,10 @@ fn malformed() -> SqlError {
 
 impl<'a> Body<'a> {
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let (head, rest) =
-            self.rest.split_at_checked(length).ok_or_else(|| SqlError::new(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message"))?;
+        let (head, rest) = self
+            .rest
+            .split_at_checked(length)
+            .ok_or_else(|| SqlError::new(SqlState::PROTOCOL_VIOLATION, "insufficient data left in message"))?;
         self.rest = rest;
         Ok(head)
     }
@@ -107,7 +109,11 @@ impl<'a> Body<'a> {
     }
 
     fn text(&mut self) -> Result<&'a str> {
-        let end = self.rest.iter().position(|b| *b == 0).ok_or_else(|| SqlError::new(SqlState::PROTOCOL_VIOLATION, "invalid string in message"))?;
+        let end = self
+            .rest
+            .iter()
+            .position(|b| *b == 0)
+            .ok_or_else(|| SqlError::new(SqlState::PROTOCOL_VIOLATION, "invalid string in message"))?;
         let bytes = self.take(end + 1)?;
         text(&bytes[..end])
     }
@@ -210,7 +216,9 @@ mod tests {
     #[test]
     fn short_frames_are_protocol_errors() {
         let whole = b"\0s\0\0\x01\0\x01\0\x02\0\0\0\x02ab\xff\xff\xff\xff\0\x01\0\0";
-        assert!(matches!(Frontend::decode(b'B', whole), Ok(Frontend::Bind(b)) if b.statement == "s" && b.parameters == [Some(&b"ab"[..]), None]));
+        assert!(
+            matches!(Frontend::decode(b'B', whole), Ok(Frontend::Bind(b)) if b.statement == "s" && b.parameters == [Some(&b"ab"[..]), None])
+        );
         for length in 0..whole.len() {
             assert_eq!(Frontend::decode(b'B', &whole[..length]).unwrap_err().state(), "08P01", "{length}");
         }
