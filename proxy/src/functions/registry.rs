@@ -78,7 +78,7 @@ fn is_polymorphic(signature: &str, result: &str) -> bool {
 static REGISTRY: LazyLock<HashMap<&'static str, Entry>> = LazyLock::new(|| {
     let properties = properties();
     let mut entries = HashMap::with_capacity(2048);
-    let topics = TOPICS.iter().flat_map(|rows| rows.iter()).map(|row| (row.signature, row.body));
+    let topics = TOPICS.iter().flat_map(|topics| topics.iter()).flat_map(|rows| rows.iter()).map(|row| (row.signature, row.body));
     for (signature, body) in topics.chain(comparison::rows()) {
         // A signature unknown to pg_proc cannot be resolved to; a test keeps such rows out.
         let Some(p) = properties.get(signature) else { continue };
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn every_row_is_a_function_of_postgresql_and_stands_once() {
         let (known, mut seen) = (properties(), HashSet::new());
-        let topics = TOPICS.iter().flat_map(|rows| rows.iter()).map(|row| row.signature);
+        let topics = TOPICS.iter().flat_map(|topics| topics.iter()).flat_map(|rows| rows.iter()).map(|row| row.signature);
         let signatures: Vec<_> = topics.chain(comparison::rows().map(|(signature, _)| signature)).collect();
         let unknown: Vec<_> = signatures.iter().filter(|s| !known.contains_key(**s)).collect();
         let twice: Vec<_> = signatures.iter().filter(|s| !seen.insert(**s)).collect();

@@ -13,10 +13,21 @@ use crate::{error::Result, session::context::Context};
 pub mod name;
 pub mod oid;
 
-mod boolean;
-mod integer;
+pub(crate) mod array;
+pub(crate) mod bit;
+pub(crate) mod boolean;
+pub(crate) mod bytes;
+pub(crate) mod composite;
+pub(crate) mod decimal;
+pub(crate) mod float;
+pub(crate) mod integer;
+pub(crate) mod network;
 pub(crate) mod numeric;
+pub(crate) mod range;
+mod registered;
 mod table;
+pub(crate) mod text;
+pub(crate) mod transcendental;
 mod unsupported;
 
 pub use table::{ARRAY_OID_BIT, ROW_OID_BIT, built_in, row_type, user};

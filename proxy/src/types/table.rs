@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use peergres_sync::schema::{TypeDefinition, UserType};
 
-use super::{Codec, Kind, Oid, Storage, Type, TypeRef};
+use super::{Codec, Kind, Oid, Storage, Type, TypeRef, array, bit, boolean, bytes, composite, float, integer, network, numeric, range, registered, text, unsupported};
 
 /// The array type of a user's type has the type's OID with this bit set.
 pub const ARRAY_OID_BIT: Oid = 0x4000_0000;
@@ -14,14 +14,54 @@ pub const ROW_OID_BIT: Oid = 0x2000_0000;
 
 /// Codecs by `typname`. Arrays, ranges, multiranges and pseudo-types find theirs by kind; a type without one answers 0A000.
 const CODECS: &[(&str, Storage, &dyn Codec)] = &[
-    ("bool", Storage::Boolean, &super::boolean::Boolean),
-    ("int2", Storage::Integer, &super::integer::INT2),
-    ("int4", Storage::Integer, &super::integer::INT4),
-    ("int8", Storage::Integer, &super::integer::INT8),
-    ("oid", Storage::Integer, &super::integer::OID),
-    ("xid", Storage::Integer, &super::integer::OID),
-    ("cid", Storage::Integer, &super::integer::OID),
-    ("xid8", Storage::Integer, &super::integer::INT8),
+    ("bool", Storage::Boolean, &boolean::Boolean),
+    ("int2", Storage::Integer, &integer::INT2),
+    ("int4", Storage::Integer, &integer::INT4),
+    ("int8", Storage::Integer, &integer::INT8),
+    ("oid", Storage::Integer, &integer::OID),
+    ("xid", Storage::Integer, &integer::OID),
+    ("cid", Storage::Integer, &integer::OID),
+    ("xid8", Storage::Integer, &integer::INT8),
+    ("float4", Storage::Real, &float::Float::Single),
+    ("float8", Storage::Real, &float::Float::Double),
+    ("numeric", Storage::Text, &numeric::NumericCodec),
+    ("text", Storage::Text, &text::Text::Plain),
+    ("varchar", Storage::Text, &text::Text::Varying),
+    ("bpchar", Storage::Text, &text::Text::Padded),
+    ("name", Storage::Text, &text::Text::Name),
+    ("char", Storage::Text, &text::Text::Char),
+    ("unknown", Storage::Text, &text::Text::Plain),
+    ("cstring", Storage::Text, &text::Text::Plain),
+    ("refcursor", Storage::Text, &text::Text::Plain),
+    ("aclitem", Storage::Text, &text::Text::Plain),
+    ("pg_node_tree", Storage::Text, &text::Text::Plain),
+    ("pg_ndistinct", Storage::Text, &text::Text::Plain),
+    ("pg_dependencies", Storage::Text, &text::Text::Plain),
+    ("pg_mcv_list", Storage::Text, &text::Text::Plain),
+    ("void", Storage::Text, &text::Void),
+    ("trigger", Storage::Text, &text::Void),
+    ("record", Storage::Text, &composite::CompositeCodec),
+    ("tid", Storage::Text, &text::Pair::Tid),
+    ("pg_lsn", Storage::Text, &text::Pair::Lsn),
+    ("bytea", Storage::Bytes, &bytes::Bytea),
+    ("uuid", Storage::Uuid, &bytes::UuidCodec),
+    ("bit", Storage::Text, &bit::Bits { varying: false }),
+    ("varbit", Storage::Text, &bit::Bits { varying: true }),
+    ("inet", Storage::Text, &network::Network { cidr: false }),
+    ("cidr", Storage::Text, &network::Network { cidr: true }),
+    ("macaddr", Storage::Text, &network::Mac(6)),
+    ("macaddr8", Storage::Text, &network::Mac(8)),
+    ("regclass", Storage::Integer, &registered::Registered),
+    ("regcollation", Storage::Integer, &registered::Registered),
+    ("regconfig", Storage::Integer, &registered::Registered),
+    ("regdictionary", Storage::Integer, &registered::Registered),
+    ("regnamespace", Storage::Integer, &registered::Registered),
+    ("regoper", Storage::Integer, &registered::Registered),
+    ("regoperator", Storage::Integer, &registered::Registered),
+    ("regproc", Storage::Integer, &registered::Registered),
+    ("regprocedure", Storage::Integer, &registered::Registered),
+    ("regrole", Storage::Integer, &registered::Registered),
+    ("regtype", Storage::Integer, &registered::Registered),
 ];
 
 /// Types whose order or equality is not that of their stored bytes; the collation bears the type's name.
@@ -100,7 +140,13 @@ fn built_in_type(row: &csv::StringRecord, names: &HashMap<Oid, String>, ranges: 
 
 fn codec_by_kind(kind: &Kind) -> &'static dyn Codec {
     match kind {
-        _ => &super::unsupported::Unsupported,
+        Kind::Array(_) => &array::ArrayCodec,
+        Kind::Enum(_) => &composite::EnumCodec,
+        Kind::Domain(_) => &composite::DomainCodec,
+        Kind::Composite(_) => &composite::CompositeCodec,
+        Kind::Range(_) => &range::RangeCodec,
+        Kind::Multirange(_) => &range::MultirangeCodec,
+        Kind::Base | Kind::Pseudo => &unsupported::Unsupported,
     }
 }
 
