@@ -8,7 +8,9 @@ use crate::{
     types::{
         Oid, Type,
         array::{Array, type_by_oid},
-        bytes, decimal::Numeric, float, integer, text,
+        bytes,
+        decimal::Numeric,
+        float, integer, text,
     },
 };
 

@@ -155,7 +155,13 @@ fn narrow(call: &Call<'_>) -> Result<Value> {
 }
 
 fn sign(value: f64) -> f64 {
-    if value > 0.0 { 1.0 } else if value < 0.0 { -1.0 } else { 0.0 }
+    if value > 0.0 {
+        1.0
+    } else if value < 0.0 {
+        -1.0
+    } else {
+        0.0
+    }
 }
 
 fn square_root(call: &Call<'_>) -> Result<Value> {

@@ -96,7 +96,10 @@ const ROWS: &[Row] = &[
     row("bit_count(bytea)", Scalar(|c| int_value(c.bytes(0)?.iter().map(|b| i64::from(b.count_ones())).sum::<i64>()))),
     row("int4inc(integer)", Scalar(|c| fitting::<4>(c.int(0)?.checked_add(1)))),
     row("int8inc(bigint)", Scalar(|c| fitting::<8>(c.int(0)?.checked_add(1)))),
-    row("boolin(cstring)", Scalar(|c| bool_value(boolean::parse(c.text(0)?).ok_or_else(|| SqlError::invalid_text("boolean", c.text(0).unwrap_or_default()))?))),
+    row(
+        "boolin(cstring)",
+        Scalar(|c| bool_value(boolean::parse(c.text(0)?).ok_or_else(|| SqlError::invalid_text("boolean", c.text(0).unwrap_or_default()))?)),
+    ),
     row("float8(smallint)", Native("CAST({0} AS REAL)")),
     row("float8(integer)", Native("CAST({0} AS REAL)")),
     row("float8(bigint)", Native("CAST({0} AS REAL)")),

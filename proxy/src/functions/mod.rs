@@ -10,19 +10,46 @@ pub use rusqlite::types::{Value, ValueRef};
 
 use crate::{error::Result, session::context::Context, types::Oid};
 
+mod aggregate;
+pub(crate) mod arguments;
+mod array;
+mod bytea;
 mod coercion;
 mod collation;
 mod comparison;
+mod float;
+mod integer;
+mod numeric;
+mod pattern;
 mod register;
 mod registry;
+mod series;
 mod set;
+mod string;
+mod text_format;
 
 pub(crate) use collation::compare as compare_values;
 pub use register::register;
 pub use registry::{Entry, lookup, signature};
 
 /// The topics' rows. A new topic adds its line here and nowhere else.
-const TOPICS: &[&[&[Row]]] = &[&[coercion::ROWS, numeric::ROWS], integer::TOPICS, float::TOPICS];
+const TOPICS: &[&[&[Row]]] = &[
+    &[
+        coercion::ROWS,
+        numeric::ROWS,
+        string::ROWS,
+        text_format::ROWS,
+        pattern::ROWS,
+        array::ROWS,
+        series::ROWS,
+        bytea::ROWS,
+        aggregate::ROWS,
+        aggregate::REGRESSIONS,
+    ],
+    aggregate::SPREADS,
+    integer::TOPICS,
+    float::TOPICS,
+];
 
 /// A function call as a body sees it.
 pub struct Call<'a> {

@@ -70,7 +70,13 @@ pub(super) fn plus(a: Numeric, b: Numeric, negate: bool) -> Result<Numeric> {
     let b = if negate { b.negate() } else { b };
     Ok(match (a, b) {
         (Numeric::NaN, _) | (_, Numeric::NaN) => Numeric::NaN,
-        (Numeric::Infinite(x), Numeric::Infinite(y)) => if x == y { Numeric::Infinite(x) } else { Numeric::NaN },
+        (Numeric::Infinite(x), Numeric::Infinite(y)) => {
+            if x == y {
+                Numeric::Infinite(x)
+            } else {
+                Numeric::NaN
+            }
+        }
         (Numeric::Infinite(x), _) | (_, Numeric::Infinite(x)) => Numeric::Infinite(x),
         (Numeric::Finite(a), Numeric::Finite(b)) => Numeric::Finite(a.add(&b, false).checked()?),
     })
@@ -276,7 +282,8 @@ fn gcd(call: &Call<'_>) -> Result<Value> {
 
 fn lcm(call: &Call<'_>) -> Result<Value> {
     let Some((a, b, scale)) = common(call)? else { return text_value("NaN") };
-    let coefficient = if a.is_zero() || b.is_zero() { BigInt::zero() } else { (&a / greatest_common_divisor(a.clone(), b.clone()) * b).abs() };
+    let coefficient =
+        if a.is_zero() || b.is_zero() { BigInt::zero() } else { (&a / greatest_common_divisor(a.clone(), b.clone()) * b).abs() };
     numeric_value(&Numeric::Finite(Decimal { coefficient, scale }.checked()?))
 }
 
@@ -322,7 +329,8 @@ fn width_bucket(call: &Call<'_>) -> Result<Value> {
         Numeric::Finite(value) => value,
         other => return fitting::<4>(Some(if (other.signum() < 0) == is_rising { 0 } else { count + 1 })),
     };
-    let (position, last) = if is_rising { (value.add(&low, true), high.add(&low, true)) } else { (low.add(&value, true), low.add(&high, true)) };
+    let (position, last) =
+        if is_rising { (value.add(&low, true), high.add(&low, true)) } else { (low.add(&value, true), low.add(&high, true)) };
     if position.coefficient.is_negative() {
         return int_value(0);
     }
@@ -330,6 +338,6 @@ fn width_bucket(call: &Call<'_>) -> Result<Value> {
         return fitting::<4>(Some(count + 1));
     }
     let scale = position.scale.max(last.scale);
-    let bucket = position.at_scale(scale) * count / last.at_scale(scale) + 1;
+    let bucket: BigInt = position.at_scale(scale) * count / last.at_scale(scale) + 1;
     fitting::<4>(bucket.to_i64())
 }

@@ -45,7 +45,9 @@ impl Array {
             while let Some(inner) = rest.strip_prefix('[') {
                 let (range, tail) = inner.split_once(']').ok_or_else(|| malformed(source, "Missing \"]\" after array dimensions."))?;
                 let (lower, upper) = range.split_once(':').unwrap_or(("1", range));
-                let number = |t: &str| t.trim().parse::<i32>().map_err(|_| malformed(source, "\"[\" must introduce explicitly-specified array dimensions."));
+                let number = |t: &str| {
+                    t.trim().parse::<i32>().map_err(|_| malformed(source, "\"[\" must introduce explicitly-specified array dimensions."))
+                };
                 let (lower, upper) = (number(lower)?, number(upper)?);
                 if upper < lower {
                     return Err(SqlError::new(SqlState::ARRAY_SUBSCRIPT_ERROR, "upper bound cannot be less than lower bound"));
@@ -161,7 +163,10 @@ impl Reader<'_> {
 
     fn level(&mut self, depth: usize) -> Result<()> {
         if depth >= MAX_DIMENSIONS {
-            return Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, format!("number of array dimensions ({}) exceeds the maximum allowed ({MAX_DIMENSIONS})", depth + 1)));
+            return Err(SqlError::new(
+                SqlState::PROGRAM_LIMIT_EXCEEDED,
+                format!("number of array dimensions ({}) exceeds the maximum allowed ({MAX_DIMENSIONS})", depth + 1),
+            ));
         }
         self.rest = self.rest.strip_prefix('{').ok_or_else(|| malformed(self.source, "Unexpected array element."))?;
         let mut count = 0;
@@ -271,7 +276,11 @@ pub(crate) fn canonical_text(value: ValueRef<'_>, ty: &Type, cx: &Context) -> Re
         return Ok(String::from_utf8_lossy(bytes).into_owned());
     }
     let mut out = Vec::new();
-    if depends_on_settings(ty) { ty.codec.output(value, ty, &canonical(cx), &mut out)? } else { ty.codec.output(value, ty, cx, &mut out)? }
+    if depends_on_settings(ty) {
+        ty.codec.output(value, ty, &canonical(cx), &mut out)?
+    } else {
+        ty.codec.output(value, ty, cx, &mut out)?
+    }
     String::from_utf8(out).map_err(|_| SqlError::internal(format!("output of type {} is not UTF-8", ty.name)))
 }
 
@@ -298,7 +307,13 @@ pub(crate) fn shown_by_settings(ty: &Type, cx: &Context) -> bool {
         Kind::Domain(base) => inner(base.oid),
         Kind::Composite(attributes) => attributes.iter().any(|(_, t)| inner(t.oid)),
         Kind::Enum(_) => false,
-        Kind::Base => ty.category == 'T' || matches!(ty.storage, Storage::Real | Storage::Bytes | Storage::Date | Storage::Time | Storage::Timestamp | Storage::Timestamptz),
+        Kind::Base => {
+            ty.category == 'T'
+                || matches!(
+                    ty.storage,
+                    Storage::Real | Storage::Bytes | Storage::Date | Storage::Time | Storage::Timestamp | Storage::Timestamptz
+                )
+        }
         Kind::Pseudo => true,
     }
 }
@@ -357,7 +372,12 @@ impl Codec for ArrayCodec {
         }
         if sent != element.oid {
             let name = |oid| super::name::format(TypeRef::new(oid), &cx.catalog);
-            let message = format!("binary data has array element type {sent} ({}) instead of expected {} ({})", name(sent), element.oid, name(element.oid));
+            let message = format!(
+                "binary data has array element type {sent} ({}) instead of expected {} ({})",
+                name(sent),
+                element.oid,
+                name(element.oid)
+            );
             return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
         }
         let mut array = Array::default();
@@ -412,7 +432,9 @@ impl Codec for ArrayCodec {
         if left == right {
             return Ordering::Equal;
         }
-        let (Ok(l), Ok(r), Ok(element)) = (Array::parse(left, ty.delimiter), Array::parse(right, ty.delimiter), type_by_oid(ty.element(), cx)) else {
+        let (Ok(l), Ok(r), Ok(element)) =
+            (Array::parse(left, ty.delimiter), Array::parse(right, ty.delimiter), type_by_oid(ty.element(), cx))
+        else {
             return left.cmp(right);
         };
         for pair in l.elements.iter().zip(&r.elements) {
@@ -425,7 +447,9 @@ impl Codec for ArrayCodec {
             }
         }
         let by_length = l.elements.len().cmp(&r.elements.len()).then(l.dimensions.len().cmp(&r.dimensions.len()));
-        by_length.then_with(|| l.dimensions.iter().map(|d| d.1).cmp(r.dimensions.iter().map(|d| d.1))).then_with(|| l.dimensions.cmp(&r.dimensions))
+        by_length
+            .then_with(|| l.dimensions.iter().map(|d| d.1).cmp(r.dimensions.iter().map(|d| d.1)))
+            .then_with(|| l.dimensions.cmp(&r.dimensions))
     }
 }
 

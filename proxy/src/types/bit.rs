@@ -34,7 +34,8 @@ pub(crate) fn fit(bits: String, typmod: i32, varying: bool, explicit: bool) -> R
 
 impl Codec for Bits {
     fn input(&self, source: &str, _ty: &Type, typmod: i32, _cx: &Context) -> Result<Value> {
-        let invalid = |c: char, kind: &str| SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("\"{c}\" is not a valid {kind} digit"));
+        let invalid =
+            |c: char, kind: &str| SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("\"{c}\" is not a valid {kind} digit"));
         let bits = match source.strip_prefix(['x', 'X']) {
             Some(hex) => {
                 let digits = hex.chars().map(|c| c.to_digit(16).map(|d| format!("{d:04b}")).ok_or_else(|| invalid(c, "hexadecimal")));

@@ -79,9 +79,9 @@ impl Codec for Bytea {
     fn input(&self, text: &str, _ty: &Type, _typmod: i32, _cx: &Context) -> Result<Value> {
         match text.strip_prefix("\\x") {
             Some(hex) => parse_hex(hex).map(Value::Blob),
-            None => parse_escape(text).map(Value::Blob).ok_or_else(|| {
-                SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type bytea")
-            }),
+            None => parse_escape(text)
+                .map(Value::Blob)
+                .ok_or_else(|| SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, "invalid input syntax for type bytea")),
         }
     }
 

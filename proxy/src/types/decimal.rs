@@ -146,7 +146,11 @@ impl Decimal {
     pub(crate) fn divide_to(&self, by: &Decimal, scale: u32) -> Decimal {
         let shift = i64::from(scale) + i64::from(by.scale) - i64::from(self.scale);
         let (mut n, mut d) = (self.coefficient.clone(), by.coefficient.clone());
-        if shift >= 0 { n *= power_of_ten(shift as u32) } else { d *= power_of_ten((-shift) as u32) }
+        if shift >= 0 {
+            n *= power_of_ten(shift as u32)
+        } else {
+            d *= power_of_ten((-shift) as u32)
+        }
         Decimal { coefficient: divide_rounding(&n, &d), scale }
     }
 
@@ -325,7 +329,8 @@ impl Numeric {
                 let whole = i64::from(precision) - i64::from(scale);
                 if rounded.exponent().is_some_and(|e| e >= whole) {
                     let limit = if whole == 0 { "1".to_owned() } else { format!("10^{whole}") };
-                    let detail = format!("A field with precision {precision}, scale {scale} must round to an absolute value less than {limit}.");
+                    let detail =
+                        format!("A field with precision {precision}, scale {scale} must round to an absolute value less than {limit}.");
                     return Err(message(detail));
                 }
                 Ok(Numeric::Finite(rounded))

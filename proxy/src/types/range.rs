@@ -139,7 +139,13 @@ fn successor(bound: &str, subtype: &Type, cx: &Context) -> Result<String> {
         return Ok(bound.to_owned());
     }
     let limit = if subtype.oid == oid::INT8 { i64::MAX } else { i64::from(i32::MAX) };
-    let name = if subtype.oid == oid::INT8 { "bigint" } else if subtype.oid == oid::INT4 { "integer" } else { "date" };
+    let name = if subtype.oid == oid::INT8 {
+        "bigint"
+    } else if subtype.oid == oid::INT4 {
+        "integer"
+    } else {
+        "date"
+    };
     let next = value.checked_add(1).filter(|v| *v <= limit).ok_or_else(|| SqlError::out_of_range(name))?;
     canonical_text(ValueRef::Integer(next), subtype, cx)
 }
@@ -195,8 +201,20 @@ pub(crate) fn compare_bounds(l: (&Option<String>, bool, bool), r: (&Option<Strin
             compare_canonical(a, b, subtype, cx).then_with(|| place(l_inclusive, l_lower).cmp(&place(r_inclusive, r_lower)))
         }
         (None, None) => r_lower.cmp(&l_lower),
-        (None, Some(_)) => if l_lower { Ordering::Less } else { Ordering::Greater },
-        (Some(_), None) => if r_lower { Ordering::Greater } else { Ordering::Less },
+        (None, Some(_)) => {
+            if l_lower {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            }
+        }
+        (Some(_), None) => {
+            if r_lower {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        }
     }
 }
 
@@ -276,8 +294,14 @@ fn receive(bytes: &[u8], subtype: &Type, cx: &Context) -> Result<Range> {
         canonical_text((&value).into(), subtype, cx).map(Some)
     };
     let (lower, upper) = (bound(flags & 8 != 0)?, bound(flags & 16 != 0)?);
-    Range { empty: false, lower_inclusive: flags & 2 != 0 && lower.is_some(), upper_inclusive: flags & 4 != 0 && upper.is_some(), lower, upper }
-        .checked(subtype, cx)
+    Range {
+        empty: false,
+        lower_inclusive: flags & 2 != 0 && lower.is_some(),
+        upper_inclusive: flags & 4 != 0 && upper.is_some(),
+        lower,
+        upper,
+    }
+    .checked(subtype, cx)
 }
 
 fn send(range: &Range, subtype: &Type, cx: &Context, out: &mut Vec<u8>) -> Result<()> {

@@ -1,6 +1,11 @@
 //! The OID alias types (regclass, regtype, regproc, …): INTEGER in SQLite, a name in text form, resolved through the catalog.
 
-use super::{Codec, Oid, Type, TypeRef, Value, ValueRef, integer::{bad_binary, integer}, name, text::utf8};
+use super::{
+    Codec, Oid, Type, TypeRef, Value, ValueRef,
+    integer::{bad_binary, integer},
+    name,
+    text::utf8,
+};
 use crate::{
     error::{Result, SqlError},
     session::context::Context,

@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::Arc};
 
 use peergres_sync::schema::{TypeDefinition, UserType};
 
-use super::{Codec, Kind, Oid, Storage, Type, TypeRef, array, bit, boolean, bytes, composite, float, integer, network, numeric, range, registered, text, unsupported};
+use super::{
+    Codec, Kind, Oid, Storage, Type, TypeRef, array, bit, boolean, bytes, composite, float, integer, network, numeric, range, registered,
+    text, unsupported,
+};
 
 /// The array type of a user's type has the type's OID with this bit set.
 pub const ARRAY_OID_BIT: Oid = 0x4000_0000;

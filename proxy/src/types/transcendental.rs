@@ -17,8 +17,7 @@ fn display_scale(weight: i64, least: u32) -> u32 {
 /// Square root of a number that is not negative.
 pub(crate) fn square_root(d: &Decimal) -> Decimal {
     let (weight, _) = d.lead();
-    let root_weight = if weight >= 0 { (weight + 1) * 4 / 2 - 1 } else { 1 - (1 - (weight + 1)) * 4 / 2 - 1 };
-    let scale = display_scale(root_weight, d.scale);
+    let scale = display_scale((weight + 1) * 2 - 1, d.scale);
     let fine = scale + 4 + d.scale;
     let radicand = &d.coefficient * power_of_ten(2 * fine - d.scale);
     Decimal { coefficient: radicand.sqrt(), scale: fine }.round(i64::from(scale))
@@ -135,7 +134,11 @@ fn fixed_logarithm(d: &Decimal, fine: u32) -> BigInt {
     let twos = shift.round() as i64;
     let mut mantissa = &d.coefficient * &one;
     let mut divisor = power_of_ten(d.scale);
-    if twos >= 0 { divisor <<= twos.unsigned_abs() as usize } else { mantissa <<= twos.unsigned_abs() as usize }
+    if twos >= 0 {
+        divisor <<= twos.unsigned_abs() as usize
+    } else {
+        mantissa <<= twos.unsigned_abs() as usize
+    }
     let m = mantissa / divisor;
     let rest = inverse_hyperbolic_tangent(&((&m - &one) * &one / (&m + &one)), &one) << 1;
     let third = &one / BigInt::from(3);
