@@ -47,7 +47,8 @@ CREATE TABLE sync_devices (
     url           TEXT,
     slot          INTEGER UNIQUE,
     is_authorized INTEGER NOT NULL DEFAULT 0,
-    is_admin      INTEGER NOT NULL DEFAULT 0,
+    -- Causal length of its membership: 0 is pending, odd is in, even is out.
+    standing      INTEGER NOT NULL DEFAULT 0,
     registered_at INTEGER NOT NULL,
     authorized_at INTEGER,
     revoked_at    INTEGER,
@@ -60,12 +61,19 @@ CREATE TABLE sync_devices (
     last_seen     INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- The newest signed head of each device's chain.
+-- What authors signed: the heads of their chains as they were handed out. A page of the log that is passed on ends at one of them.
 CREATE TABLE sync_heads (
-    device_id BLOB    NOT NULL PRIMARY KEY,
+    device_id BLOB    NOT NULL,
     version   INTEGER NOT NULL,
     hash      BLOB    NOT NULL,
-    signature BLOB    NOT NULL
+    signature BLOB    NOT NULL,
+    PRIMARY KEY (device_id, version)
+) STRICT, WITHOUT ROWID;
+
+-- Each device's own signed word for what it holds, as it came, to be passed on.
+CREATE TABLE sync_statements (
+    device_id BLOB NOT NULL PRIMARY KEY,
+    statement TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- What each device has said it holds of each author: its version vector, one row per author.

@@ -4,6 +4,17 @@
 //! the data directory: `peergres_sync::access` goes through its HTTP API or works on the files. Exit codes: 0 done, 1 refused or failed with one
 //! clear line on standard error, 2 wrong usage (clap's).
 
+pub mod conflicts;
+pub mod devices;
+pub mod log;
+pub mod pairing;
+mod place;
+pub mod setup;
+pub mod status;
+pub mod sync;
+
+pub use place::{Failure, Place};
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -68,6 +79,27 @@ pub enum Command {
     },
     /// Say what is wrong and what to do about it
     Doctor,
+}
+
+impl Command {
+    /// Runs a command other than `serve`.
+    pub fn run(&self, place: &Place) -> Result<(), Failure> {
+        match self {
+            Command::Serve(_) => Err(Failure("serve is started by the program itself".to_owned())),
+            Command::Init(args) => setup::init(args, place),
+            Command::Migrate => setup::migrate(place),
+            Command::Device(command) => devices::run(command, place),
+            Command::Invite(args) => pairing::invite(args, place),
+            Command::Join(args) => pairing::join(args, place),
+            Command::Sync(args) => sync::run(args, place),
+            Command::Status => status::run(place),
+            Command::Conflicts(args) => conflicts::run(args, place),
+            Command::Log(command) => log::run(command, place),
+            Command::Backup { .. } => Err(Failure("backup is not supported yet".to_owned())),
+            Command::Restore { .. } => Err(Failure("restore is not supported yet".to_owned())),
+            Command::Doctor => Err(Failure("doctor is not supported yet".to_owned())),
+        }
+    }
 }
 
 /// `serve`.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::{
     capture::{Capture, CaptureMark},
-    log::{Appended, LogState, SchemaChange},
+    log::{Appended, Change, LogState, SchemaChange},
     schema::{Layouts, Object, QualifiedName, Schema},
     store::{
         Database, StoreError,
@@ -50,6 +50,7 @@ pub struct Mark {
     layouts: Arc<Layouts>,
     log: Arc<LogState>,
     resolves: Option<String>,
+    recorded: usize,
 }
 
 /// A length of the capture buffer, for a statement that SQLite undoes by itself when it fails ([`Transaction::statement`]).
@@ -67,6 +68,8 @@ pub struct Transaction {
     layouts: Arc<Layouts>,
     log: Arc<LogState>,
     resolves: Option<String>,
+    /// Entries of the log that are no row of a replicated table.
+    recorded: Vec<Change>,
     /// Number of open savepoints.
     depth: u32,
 }
@@ -79,7 +82,7 @@ impl Transaction {
         let connection = own.as_deref().unwrap_or(&writer.connection);
         let attached = Some(attach(connection, &writer.capture));
         // Whatever fails from here on, dropping the transaction brings all home.
-        let mut transaction = Transaction { database, writer: Some(writer), own, attached, schema, layouts, log, resolves: None, depth: 0 };
+        let mut transaction = Transaction { database, writer: Some(writer), own, attached, schema, layouts, log, resolves: None, recorded: Vec::new(), depth: 0 };
         if !transaction.database.is_replicated() {
             transaction.set_capture(false);
         }
@@ -141,6 +144,11 @@ impl Transaction {
         self.resolves = Some(conflict.to_owned());
     }
 
+    /// Puts an entry into the log that is no row of a replicated table, such as a decision about a device. Its version is given at commit.
+    pub(crate) fn record(&mut self, change: Change) {
+        self.recorded.push(change);
+    }
+
     /// Opens a SQLite savepoint and remembers the capture buffer's length and the schema. Cheap: also taken around each statement that could fail half-way.
     pub fn mark(&mut self) -> Result<Mark, StoreError> {
         self.run(&format!("SAVEPOINT m{}", self.depth))?;
@@ -151,6 +159,7 @@ impl Transaction {
             layouts: self.layouts(),
             log: self.log_state(),
             resolves: self.resolves.clone(),
+            recorded: self.recorded.len(),
         };
         self.depth += 1;
         Ok(mark)
@@ -164,6 +173,7 @@ impl Transaction {
         self.layouts = Arc::clone(&mark.layouts);
         self.log = Arc::clone(&mark.log);
         self.resolves.clone_from(&mark.resolves);
+        self.recorded.truncate(mark.recorded);
         let mut capture = self.writer().capture.lock();
         capture.cut(mark.capture);
         capture.set_layouts(Arc::clone(&mark.layouts));
@@ -264,8 +274,8 @@ impl Transaction {
         let mut log = Arc::clone(&self.log);
         let appended = match () {
             () if capture.has_failed() => Err(StoreError::Corrupt("SQLite could not tell a value of a changed row".to_owned())),
-            () if capture.is_empty() => Ok(()),
-            () => crate::log::append_local(self.connection(), &mut log, &capture, self.resolves.as_deref()),
+            () if capture.is_empty() && self.recorded.is_empty() => Ok(()),
+            () => crate::log::append_local(self.connection(), &mut log, &capture, &self.recorded, self.resolves.as_deref()),
         };
         *slot.lock() = capture;
         self.log = log;

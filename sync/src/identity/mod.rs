@@ -3,11 +3,13 @@
 //! Enters: the data directory's key file; bytes and signatures from peers. Leaves: an [`Identity`], and [`Verified`] entries, which
 //! only [`verify`] makes and `apply` alone accepts.
 
+mod head;
 mod key;
 mod message;
 mod nonce;
 mod store;
 
+pub use head::{Author, SignedHead, Verified, VerifyError, verify};
 pub use key::{DeviceKey, Fingerprint, KeyError, PublicKey};
 pub use message::{
     CONTENT_DIGEST, DEVICE_HEADER, MessageError, MessageParts, RECEIVER_HEADER, RequestParts, SignatureParameters, TAG, check_digest,

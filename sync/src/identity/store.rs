@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -54,9 +55,10 @@ pub enum IdentityError {
 pub struct Identity {
     /// The device's id.
     pub device_id: DeviceId,
-    /// The name people know it by.
-    pub device_name: String,
+    device_name: RwLock<String>,
     key: DeviceKey,
+    /// Where the name is kept.
+    about_path: PathBuf,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,50 +74,48 @@ impl Identity {
         let (key_path, about_path) = (directory.join("device.key"), directory.join("device.json"));
         let about = read_optional(&about_path)?;
         let pem = read_key(&key_path)?;
-        let (mut identity, new) = match (about, pem) {
+        let contents = |reason: String, path: &Path| IdentityError::Contents { path: path.to_owned(), reason };
+        let (device_name, key, new) = match (about, pem) {
             (Some(about), Some(pem)) => {
-                let contents = |reason: String, path: &Path| IdentityError::Contents { path: path.to_owned(), reason };
                 let about: DeviceFile = serde_json::from_str(&about).map_err(|e| contents(e.to_string(), &about_path))?;
                 let key = DeviceKey::from_pem(&pem).map_err(|e| contents(e.to_string(), &key_path))?;
-                (Identity { device_id: about.device_id, device_name: about.device_name, key }, false)
+                if about.device_id != device_id {
+                    let reason = format!("it belongs to device {}, but the database to {device_id}: files of two devices were mixed", about.device_id);
+                    return Err(contents(reason, &about_path));
+                }
+                (about.device_name, key, false)
             }
-            (None, None) => {
-                let device_name = name.map_or_else(host_name, str::to_owned);
-                (Identity { device_id, device_name, key: DeviceKey::generate()? }, true)
-            }
+            (None, None) => (name.map_or_else(host_name, str::to_owned), DeviceKey::generate()?, true),
             // The key is written first: a crash in between leaves a key that has never been used.
-            (None, Some(pem)) => {
-                let key = DeviceKey::from_pem(&pem)?;
-                (Identity { device_id, device_name: name.map_or_else(host_name, str::to_owned), key }, true)
-            }
+            (None, Some(pem)) => (name.map_or_else(host_name, str::to_owned), DeviceKey::from_pem(&pem)?, true),
             (Some(_), None) => {
                 let reason = "the device's private key is missing; restore the file, or restore a backup as a new device".to_owned();
-                return Err(IdentityError::Contents { path: key_path, reason });
+                return Err(contents(reason, &key_path));
             }
         };
-        if identity.device_id != device_id {
-            let reason =
-                format!("it belongs to device {}, but the database to {device_id}: files of two devices were mixed", identity.device_id);
-            return Err(IdentityError::Contents { path: about_path, reason });
-        }
-        let renamed = name.is_some_and(|name| name != identity.device_name);
-        if let Some(name) = name.filter(|_| renamed) {
-            identity.device_name = name.to_owned();
-        }
         if new {
-            write_private(&key_path, identity.key.to_pem()?.as_bytes())?;
+            write_private(&key_path, key.to_pem()?.as_bytes())?;
         }
-        if new || renamed {
-            let about = DeviceFile { device_id: identity.device_id, device_name: identity.device_name.clone() };
-            let text = serde_json::to_string_pretty(&about).expect("two strings are JSON");
-            write_private(&about_path, text.as_bytes())?;
+        let identity = Identity { device_id, device_name: RwLock::new(device_name), key, about_path };
+        if new || name.is_some_and(|name| name != identity.device_name()) {
+            let name = name.map_or_else(|| identity.device_name(), str::to_owned);
+            identity.rename(&name)?;
         }
         Ok(identity)
     }
 
-    /// An identity that lives in memory only: for tests and simulations.
-    pub fn ephemeral(name: &str) -> Result<Identity, IdentityError> {
-        Ok(Identity { device_id: Uuid::new_v4(), device_name: name.to_owned(), key: DeviceKey::generate()? })
+    /// The name people know it by.
+    pub fn device_name(&self) -> String {
+        self.device_name.read().clone()
+    }
+
+    /// Gives it another name.
+    pub fn rename(&self, name: &str) -> Result<(), IdentityError> {
+        let about = DeviceFile { device_id: self.device_id, device_name: name.to_owned() };
+        let text = serde_json::to_string_pretty(&about).expect("two strings are JSON");
+        write_private(&self.about_path, text.as_bytes())?;
+        name.clone_into(&mut self.device_name.write());
+        Ok(())
     }
 
     /// The key that signs.
@@ -189,8 +189,8 @@ mod tests {
         let first = Identity::open(directory.path(), DEVICE, Some("laptop")).unwrap();
         let again = Identity::open(directory.path(), DEVICE, None).unwrap();
         assert_eq!((first.device_id, first.public_key()), (again.device_id, again.public_key()));
-        assert_eq!(again.device_name, "laptop");
-        assert_eq!(Identity::open(directory.path(), DEVICE, Some("desk")).unwrap().device_name, "desk");
+        assert_eq!(again.device_name(), "laptop");
+        assert_eq!(Identity::open(directory.path(), DEVICE, Some("desk")).unwrap().device_name(), "desk");
         let mode = fs::metadata(directory.path().join("device.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -44,6 +44,7 @@ pub(crate) fn append_local(
     connection: &Connection,
     state: &mut Arc<LogState>,
     capture: &Capture,
+    recorded: &[Change],
     resolves: Option<&str>,
 ) -> Result<(), StoreError> {
     let clock = state.clock.tick(now_millis());
@@ -60,6 +61,9 @@ pub(crate) fn append_local(
             NetChange::Schema(change) => append_schema(&mut rows, change),
         }
     })?;
+    for change in recorded {
+        rows.append_recorded(change)?;
+    }
     if rows.hashes.is_empty() {
         return Ok(());
     }
@@ -133,6 +137,23 @@ impl<'c> Rows<'c> {
         self.version += 1;
         self.hashes.push(hash);
         Ok(())
+    }
+}
+
+impl Rows<'_> {
+    /// An entry that is no row of a replicated table, as it is.
+    fn append_recorded(&mut self, change: &Change) -> Result<(), StoreError> {
+        let data = change.data.as_ref().map(canonical_json);
+        let old_data = change.old_data.as_ref().map(canonical_json);
+        self.append(&ChangeText {
+            version: self.version,
+            table_name: &change.table_name,
+            record_id: &change.record_id,
+            operation: change.operation.as_str(),
+            data: data.as_deref(),
+            old_data: old_data.as_deref(),
+            resolves: change.resolves.as_deref(),
+        })
     }
 }
 

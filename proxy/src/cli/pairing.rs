@@ -1,0 +1,29 @@
+//! `invite` and `join`.
+
+use serde_json::json;
+
+use super::{
+    InviteArgs, JoinArgs,
+    place::{Failure, Place, number, text},
+};
+
+/// Prints a one-time code. Without a running server the code names the address at which it will listen.
+pub fn invite(args: &InviteArgs, place: &Place) -> Result<(), Failure> {
+    let answer = place.access(async |access| {
+        let address = match &args.address {
+            Some(address) => Some(address.clone()),
+            None if access.is_server() => None,
+            None => Some(format!("http://{}", place.http)),
+        };
+        Ok(access.post("/devices/invite", &json!({ "address": address })).await?)
+    })?;
+    place.print(&answer, |answer| {
+        format!("On the other device, within ten minutes:\n\n    peergres join {}\n", text(answer, "code"))
+    })
+}
+
+/// Joins the devices of whoever gave out the code.
+pub fn join(args: &JoinArgs, place: &Place) -> Result<(), Failure> {
+    let answer = place.post("/devices/pair", &json!({ "code": args.code, "name": args.name }))?;
+    place.print(&answer, |round| format!("joined: {} changes came, {} went", number(round, "pulled"), number(round, "pushed")))
+}

@@ -1,0 +1,95 @@
+//! Liveness, figures, the API's description, and a first page.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    response::{Html, IntoResponse},
+    routing::get,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{authentication::Admin, problem::Problem};
+use crate::manager::{self, Replica, Status};
+
+pub(super) fn routes() -> Router<Arc<Replica>> {
+    Router::new()
+        .route("/health", get(health))
+        .route("/metrics", get(metrics))
+        .route("/openapi.json", get(description))
+        .route("/", get(page))
+}
+
+/// Alive.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// Liveness, no data. Anyone.
+#[utoipa::path(get, path = "/health", responses((status = 200, body = Health)))]
+pub(super) async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Figures in Prometheus' text format. Admin.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain")))]
+pub(super) async fn metrics(State(replica): State<Arc<Replica>>, _: Admin) -> Result<impl IntoResponse, Problem> {
+    let status = replica.blocking(manager::status).await?;
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures(&status)))
+}
+
+/// This description. Admin.
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json")))]
+pub(super) async fn description(_: Admin) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], super::openapi())
+}
+
+/// The first page: what this is. Anyone; it shows no data.
+#[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html")))]
+pub(super) async fn page() -> impl IntoResponse {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    let html = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+        <title>Peergres</title><style>body{font:16px/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>\
+        <h1>Peergres</h1><p>This device syncs here with the devices it is paired with. See <code>peergres status</code>, \
+        <code>peergres device list</code> and <code>peergres conflicts</code>; the HTTP API is described by <code>/openapi.json</code>.</p></html>";
+    ([(CONTENT_SECURITY_POLICY, policy)], Html(html))
+}
+
+/// The figures, one family after the other.
+fn figures(status: &Status) -> String {
+    let mut out = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, f64)>| {
+        let _ = writeln!(out, "# HELP peergres_{name} {help}\n# TYPE peergres_{name} {kind}");
+        for (labels, value) in samples {
+            let _ = writeln!(out, "peergres_{name}{labels} {value}");
+        }
+    };
+    let one = |value: f64| vec![(String::new(), value)];
+    family("log_changes", "gauge", "Changes in the log.", one(status.log.changes as f64));
+    family("log_unsynced_changes", "gauge", "Changes that not every authorized device is known to hold.", one(status.log.unsynced as f64));
+    family("database_bytes", "gauge", "Size of the replicated database's file.", one(status.log.bytes as f64));
+    family("conflicts_pending", "gauge", "Conflicts that wait for a decision.", one(status.pending_conflicts as f64));
+    family("changes_blocked", "gauge", "Changes that can't be put into the tables yet.", one(status.blocked.len() as f64));
+    let by_device = |value: fn(&manager::Lag) -> f64| {
+        status.devices.iter().map(|d| (format!("{{device=\"{}\"}}", d.device_id), value(d))).collect::<Vec<_>>()
+    };
+    family("device_lag_changes", "gauge", "Changes that a device is not known to hold.", by_device(|d| d.changes as f64));
+    family("device_lag_seconds", "gauge", "Age of the oldest change that a device is not known to hold.", by_device(|d| d.seconds));
+    let by_peer = |value: fn(&crate::peers::PeerStatus) -> f64| {
+        status.peers.iter().map(|p| (format!("{{url=\"{}\"}}", escape(&p.url)), value(p))).collect::<Vec<_>>()
+    };
+    family("peer_up", "gauge", "Whether the last round with a peer went well.", by_peer(|p| f64::from(u8::from(p.failures == 0))));
+    family("peer_pushed_changes_total", "counter", "Changes pushed to a peer.", by_peer(|p| p.moved.pushed as f64));
+    family("peer_pulled_changes_total", "counter", "Changes pulled from a peer.", by_peer(|p| p.moved.pulled as f64));
+    out
+}
+
+/// A label's value, as Prometheus' text format escapes it.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}

@@ -1,0 +1,150 @@
+//! `/sync`: taking in, handing out, telling of news.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    response::{
+        IntoResponse, Sse,
+        sse::{Event, KeepAlive},
+    },
+    routing::{get, post},
+};
+use futures_util::stream;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    authentication::{Admin, AuthorizedDevice, JsonBody, Member},
+    problem::Problem,
+};
+use crate::{
+    clock::DeviceId,
+    devices::{Device, acknowledgements},
+    log::PageLimit,
+    manager::{self, Replica, Status},
+    peers::{
+        PAGE, Round, Since, outgoing, take_in,
+        wire::{self, PullAnswer, PullRequest, PushAnswer, PushRequest},
+    },
+};
+
+pub(super) fn routes() -> Router<Arc<Replica>> {
+    Router::new()
+        .route("/sync/push", post(push))
+        .route("/sync/pull", post(pull))
+        .route("/sync/status", get(status))
+        .route("/sync/events", get(events))
+        .route("/sync/now", post(now))
+}
+
+/// The device named in the body is the one that signed.
+fn check_sender(signer: &Device, named: DeviceId) -> Result<(), Problem> {
+    if signer.device_id == named {
+        return Ok(());
+    }
+    Err(Problem::new(403, format!("the body says device {named}, but device {} signed", signer.device_id)))
+}
+
+/// Takes changes in: whole transactions, each author's chain verified. Authorized device.
+#[utoipa::path(post, path = "/sync/push", request_body = PushRequest, responses((status = 200, body = PushAnswer)))]
+pub(super) async fn push(
+    State(replica): State<Arc<Replica>>,
+    AuthorizedDevice(signer): AuthorizedDevice,
+    JsonBody(request): JsonBody<PushRequest>,
+) -> Result<Json<PushAnswer>, Problem> {
+    check_sender(&signer, request.device_id)?;
+    let transactions = wire::from_wire(request.changes).map_err(|reason| Problem::new(422, reason))?;
+    let answer = replica.blocking(move |r| {
+        let intake = take_in(r.database(), r.identity(), r.strategies(), transactions, &request.heads)?;
+        acknowledgements::take(r.database(), r.identity(), &request.acknowledgements)?;
+        Ok(PushAnswer {
+            accepted: intake.applied.changes,
+            conflicts: intake.applied.conflicts,
+            missing: intake.applied.missing,
+            refused: intake.refused.iter().map(ToString::to_string).collect(),
+            known: r.held(),
+        })
+    });
+    Ok(Json(answer.await?))
+}
+
+/// Hands out what the caller lacks, a page at a time. Authorized device.
+#[utoipa::path(post, path = "/sync/pull", request_body = PullRequest, responses((status = 200, body = PullAnswer)))]
+pub(super) async fn pull(
+    State(replica): State<Arc<Replica>>,
+    AuthorizedDevice(signer): AuthorizedDevice,
+    JsonBody(request): JsonBody<PullRequest>,
+) -> Result<Json<PullAnswer>, Problem> {
+    check_sender(&signer, request.device_id)?;
+    let since = match (request.known, request.since_version) {
+        (Some(_), Some(_)) => return Err(Problem::new(422, "give since_version or known, not both")),
+        (Some(known), None) => Since::Known(known),
+        (None, position) => Since::Position(position.unwrap_or(0)),
+    };
+    let limit = PageLimit { changes: request.limit.unwrap_or(PAGE.changes).clamp(1, PAGE.changes), ..PAGE };
+    let answer = replica.blocking(move |r| {
+        acknowledgements::take(r.database(), r.identity(), &request.acknowledgements)?;
+        let known = r.held();
+        let page = outgoing(r.database(), r.identity(), since, limit)?;
+        Ok(PullAnswer {
+            changes: wire::to_wire(page.transactions),
+            latest_version: page.position,
+            more: page.more,
+            heads: page.heads,
+            known,
+            acknowledgements: r.acknowledgements()?,
+        })
+    });
+    Ok(Json(answer.await?))
+}
+
+/// This device, its peers, what is behind, pending or blocked. Admin or authorized device.
+#[utoipa::path(get, path = "/sync/status", responses((status = 200, body = Status)))]
+pub(super) async fn status(State(replica): State<Arc<Replica>>, _: Member) -> Result<Json<Status>, Problem> {
+    Ok(Json(replica.blocking(manager::status).await?))
+}
+
+/// Server-sent events: `change` whenever something new is on disk here, its data the log's position. Authorized device or admin.
+#[utoipa::path(get, path = "/sync/events", responses((status = 200, content_type = "text/event-stream")))]
+pub(super) async fn events(State(replica): State<Arc<Replica>>, _: Member) -> impl IntoResponse {
+    let mut news = replica.database().subscribe();
+    news.mark_changed();
+    let stream = stream::unfold((news, -1_i64), |(mut news, mut last)| async move {
+        loop {
+            news.changed().await.ok()?;
+            let position = news.borrow_and_update().position;
+            if position != last {
+                last = position;
+                let event = Event::default().event("change").data(position.to_string());
+                return Some((Ok::<_, Infallible>(event), (news, last)));
+            }
+        }
+    });
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(10)))
+}
+
+/// Which peer.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct NowRequest {
+    /// Its address; all peers by default.
+    #[serde(default)]
+    peer: Option<String>,
+    /// Peers beside those known.
+    #[serde(default)]
+    peers: Vec<String>,
+}
+
+/// One round now, with one peer or with all. Admin.
+#[utoipa::path(post, path = "/sync/now", request_body = NowRequest, responses((status = 200, body = Round)))]
+pub(super) async fn now(
+    State(replica): State<Arc<Replica>>,
+    _: Admin,
+    JsonBody(request): JsonBody<NowRequest>,
+) -> Result<Json<Round>, Problem> {
+    for url in &request.peers {
+        replica.schedule().add(&replica, url);
+    }
+    Ok(Json(replica.sync_now(request.peer.as_deref()).await?))
+}

@@ -1,0 +1,251 @@
+//! Signed heads of hash chains, and [`Verified`]: entries whose chain and signature have been checked.
+//!
+//! Enters: transactions as a peer handed them out, the heads that their authors signed, and what is known of each author. Leaves:
+//! [`Verified`], or which author's chain is wrong and how. A relay need not be trusted: it can leave out, but not alter or invent.
+
+use std::collections::{BTreeMap, HashMap};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use super::key::{DeviceKey, PublicKey};
+use crate::{
+    clock::{DeviceId, Version},
+    log::Transaction,
+};
+
+/// An author's word for its own chain up to a version. It vouches for everything before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedHead {
+    /// Whose chain.
+    pub device_id: DeviceId,
+    /// The last version of its last transaction.
+    pub version: Version,
+    /// That transaction's hash, in hex.
+    #[serde(with = "hex_32")]
+    pub hash: [u8; 32],
+    /// Ed25519 over the three, in base64.
+    pub signature: String,
+}
+
+impl SignedHead {
+    /// Signs the head of one's own chain.
+    pub fn sign(key: &DeviceKey, device_id: DeviceId, version: Version, hash: [u8; 32]) -> SignedHead {
+        let signature = STANDARD.encode(key.sign(&signed_bytes(device_id, version, &hash)));
+        SignedHead { device_id, version, hash, signature }
+    }
+
+    /// Whether the author's key signed it.
+    pub fn verifies(&self, key: &PublicKey) -> bool {
+        let Ok(signature) = STANDARD.decode(&self.signature) else { return false };
+        key.verifies(&signed_bytes(self.device_id, self.version, &self.hash), &signature)
+    }
+}
+
+fn signed_bytes(device_id: DeviceId, version: Version, hash: &[u8; 32]) -> Vec<u8> {
+    let mut bytes = b"peergres head 1\n".to_vec();
+    bytes.extend_from_slice(device_id.as_bytes());
+    bytes.extend_from_slice(&version.to_be_bytes());
+    bytes.extend_from_slice(hash);
+    bytes
+}
+
+/// What is known of an author before its transactions are looked at.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// Its key.
+    pub key: PublicKey,
+    /// The last version of it that is held; 0 if none.
+    pub version: Version,
+    /// The hash of the transaction that ends there; zeros if none.
+    pub hash: [u8; 32],
+    /// The last version accepted from it, where it is revoked.
+    pub accepted_until: Option<Version>,
+}
+
+/// Transactions that continue what is held, in causal order, each chain checked and vouched for by its author.
+#[derive(Debug)]
+pub struct Verified {
+    transactions: Vec<Transaction>,
+    heads: Vec<SignedHead>,
+}
+
+impl Verified {
+    /// The transactions, in the order in which they came.
+    pub fn transactions(&self) -> &[Transaction] {
+        &self.transactions
+    }
+
+    /// The signed heads that vouch for them, to be kept and passed on.
+    pub fn heads(&self) -> &[SignedHead] {
+        &self.heads
+    }
+
+    /// Both, for the taking.
+    pub fn into_parts(self) -> (Vec<Transaction>, Vec<SignedHead>) {
+        (self.transactions, self.heads)
+    }
+}
+
+/// What is wrong with a chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// Its author is not known here.
+    #[error("device {0} is not known here")]
+    UnknownAuthor(DeviceId),
+    /// Versions are missing.
+    #[error("device {device_id}: version {expected} was expected, {found} came")]
+    Gap {
+        /// Whose chain.
+        device_id: DeviceId,
+        /// The next version.
+        expected: Version,
+        /// The version found.
+        found: Version,
+    },
+    /// A transaction's versions or hash are not right.
+    #[error("device {device_id}: the transaction that begins at version {version} was altered")]
+    Altered {
+        /// Whose chain.
+        device_id: DeviceId,
+        /// Its first version.
+        version: Version,
+    },
+    /// No valid signature of the author over the end of what came.
+    #[error("device {device_id}: no valid signature over version {version}")]
+    Unsigned {
+        /// Whose chain.
+        device_id: DeviceId,
+        /// The last version that came.
+        version: Version,
+    },
+    /// The author vouches for two different transactions of one version: a cloned disk, a copied file.
+    #[error("device {device_id} is forked: it has two different histories at version {version}")]
+    Forked {
+        /// Whose chain.
+        device_id: DeviceId,
+        /// Where they differ at the latest.
+        version: Version,
+    },
+    /// It comes after the device was revoked.
+    #[error("device {device_id} was revoked at version {until}")]
+    Revoked {
+        /// Whose chain.
+        device_id: DeviceId,
+        /// The last version that is accepted.
+        until: Version,
+    },
+}
+
+impl VerifyError {
+    /// Whose chain it is about.
+    pub fn device_id(&self) -> DeviceId {
+        match *self {
+            VerifyError::UnknownAuthor(device_id)
+            | VerifyError::Gap { device_id, .. }
+            | VerifyError::Altered { device_id, .. }
+            | VerifyError::Unsigned { device_id, .. }
+            | VerifyError::Forked { device_id, .. }
+            | VerifyError::Revoked { device_id, .. } => device_id,
+        }
+    }
+}
+
+/// Checks what a peer handed out. Transactions that are held already are left out. Whoever's chain is wrong is left out whole and named in
+/// the second answer; the others go on. `author` tells what is held of a device; `introduced` reads from a checked transaction which
+/// devices it makes known (a membership entry), so that a device can be introduced and speak in one page.
+pub fn verify(
+    transactions: Vec<Transaction>,
+    heads: &[SignedHead],
+    mut author: impl FnMut(DeviceId) -> Option<Author>,
+    introduced: impl Fn(&Transaction) -> Vec<(DeviceId, Author)>,
+) -> (Verified, Vec<VerifyError>) {
+    let mut chains: BTreeMap<DeviceId, Vec<(usize, Transaction)>> = BTreeMap::new();
+    for (position, transaction) in transactions.into_iter().enumerate() {
+        chains.entry(transaction.device_id).or_default().push((position, transaction));
+    }
+    let mut known: HashMap<DeviceId, Author> = HashMap::new();
+    let mut accepted: Vec<(usize, Transaction)> = Vec::new();
+    let (mut kept, mut errors) = (Vec::new(), Vec::new());
+    loop {
+        let ready: Vec<DeviceId> = chains.keys().copied().filter(|id| known.contains_key(id) || author(*id).is_some()).collect();
+        if ready.is_empty() {
+            break;
+        }
+        for device_id in ready {
+            let chain = chains.remove(&device_id).expect("its key was just listed");
+            let Some(from) = known.get(&device_id).cloned().or_else(|| author(device_id)) else { continue };
+            match verify_chain(device_id, chain, heads, &from) {
+                Ok((chain, head)) => {
+                    for (device, author) in chain.iter().flat_map(|(_, transaction)| introduced(transaction)) {
+                        known.entry(device).or_insert(author);
+                    }
+                    accepted.extend(chain);
+                    kept.extend(head);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    errors.extend(chains.keys().map(|device_id| VerifyError::UnknownAuthor(*device_id)));
+    accepted.sort_by_key(|(position, _)| *position);
+    (Verified { transactions: accepted.into_iter().map(|(_, transaction)| transaction).collect(), heads: kept }, errors)
+}
+
+type Chain = Vec<(usize, Transaction)>;
+
+/// Checks one author's part: no gap, hashes recomputed, its end signed.
+fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &Author) -> Result<(Chain, Vec<SignedHead>), VerifyError> {
+    let signed = |version: Version, hash: &[u8; 32]| {
+        heads.iter().find(|h| h.device_id == device_id && h.version == version && &h.hash == hash && h.verifies(&from.key))
+    };
+    let (mut version, mut hash) = (from.version, from.hash);
+    let mut new: Chain = Vec::new();
+    let mut kept = Vec::new();
+    for (position, transaction) in chain {
+        if transaction.last_version <= from.version {
+            if transaction.last_version == from.version && transaction.hash != from.hash && signed(from.version, &transaction.hash).is_some() {
+                return Err(VerifyError::Forked { device_id, version });
+            }
+            continue;
+        }
+        if transaction.first_version != version + 1 {
+            return Err(VerifyError::Gap { device_id, expected: version + 1, found: transaction.first_version });
+        }
+        if let Some(until) = from.accepted_until.filter(|until| transaction.last_version > *until) {
+            return Err(VerifyError::Revoked { device_id, until });
+        }
+        let numbered = transaction.changes.iter().map(|c| c.version).eq(transaction.first_version..=transaction.last_version);
+        if !numbered || transaction.chain_hash(&hash) != transaction.hash {
+            // The author's own signature over another history is a fork; without it somebody altered the transaction.
+            let forked = signed(transaction.last_version, &transaction.hash).is_some();
+            let version = transaction.first_version;
+            return Err(if forked { VerifyError::Forked { device_id, version } } else { VerifyError::Altered { device_id, version } });
+        }
+        (version, hash) = (transaction.last_version, transaction.hash);
+        kept.extend(signed(version, &hash).cloned());
+        new.push((position, transaction));
+    }
+    if !new.is_empty() && kept.last().is_none_or(|head: &SignedHead| head.version != version) {
+        return Err(VerifyError::Unsigned { device_id, version });
+    }
+    Ok((new, kept))
+}
+
+/// `[u8; 32]` as hex in JSON.
+mod hex_32 {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(hash: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = (0..text.len()).step_by(2).map(|i| text.get(i..i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()));
+        let bytes: Vec<u8> = bytes.collect::<Option<_>>().ok_or_else(|| D::Error::custom("not a hash in hex"))?;
+        bytes.try_into().map_err(|_| D::Error::custom("a hash has 64 hex digits"))
+    }
+}

@@ -1,0 +1,15 @@
+//! A node as sync sees it, and the ways to drive it: a server, a library, a command line.
+//!
+//! Enters: an open data directory. Leaves: [`Replica`], the one object that the API, the peers and the commands share; [`Server`]; [`Access`],
+//! by which a command works whether or not a server runs; [`SyncManager`] and its kin, the library's front.
+
+mod access;
+mod replica;
+mod server;
+mod status;
+
+pub use access::{Access, AccessError};
+pub(crate) use replica::now_seconds;
+pub use replica::{LogReport, Replica, ReplicaError};
+pub use server::{ServeError, ServeOptions, Server, serve};
+pub use status::{Lag, Status, status};

@@ -1,0 +1,175 @@
+//! The HTTP server and the schedule of rounds: what `peergres serve` runs beside the PostgreSQL wire.
+//!
+//! Enters: an open node and [`ServeOptions`]. Leaves: a [`Server`] that runs until it is told to stop, and while it runs the file
+//! `server.json`, by which commands find it.
+
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+use super::replica::{Replica, ReplicaError};
+use crate::{
+    api,
+    conflicts::Strategies,
+    identity::{IdentityError, write_private},
+    store::Node,
+};
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct ServeOptions {
+    /// Where the HTTP API listens, such as `127.0.0.1:8080`; port 0 takes any.
+    pub http: String,
+    /// Peers to sync with, beside those known from pairing.
+    pub peers: Vec<String>,
+    /// How often.
+    pub sync_interval: Duration,
+    /// The device's name; none keeps the one it has.
+    pub name: Option<String>,
+    /// What decides conflicts without a person.
+    pub strategies: Strategies,
+    /// Where other devices reach the HTTP API, if not where it listens.
+    pub public_url: Option<String>,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        ServeOptions {
+            http: "127.0.0.1:8080".to_owned(),
+            peers: Vec::new(),
+            sync_interval: Duration::from_secs(5),
+            name: None,
+            strategies: Strategies::default(),
+            public_url: None,
+        }
+    }
+}
+
+/// Why it does not serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address is taken or not ours.
+    #[error("cannot listen on {address} for HTTP: {error}")]
+    Listen {
+        /// Which.
+        address: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The node.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// `server.json`.
+    #[error(transparent)]
+    File(#[from] IdentityError),
+    /// The server ended by itself.
+    #[error("the HTTP server failed: {0}")]
+    Failed(std::io::Error),
+}
+
+/// `server.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ServerFile {
+    /// Where the HTTP API is.
+    pub(crate) url: String,
+    /// The server's process.
+    pub(crate) pid: u32,
+}
+
+/// A bound, not yet running server.
+#[derive(Debug)]
+pub struct Server {
+    replica: Arc<Replica>,
+    listener: TcpListener,
+    address: SocketAddr,
+    interval: Duration,
+}
+
+impl Server {
+    /// Opens the replica and binds the address.
+    pub async fn bind(node: &Arc<Node>, options: ServeOptions) -> Result<Server, ServeError> {
+        let (node, name, strategies) = (Arc::clone(node), options.name, options.strategies);
+        let opened = tokio::task::spawn_blocking(move || Replica::open(&node, name.as_deref(), strategies));
+        let replica = opened.await.map_err(|_| ReplicaError::Interrupted)??;
+        Server::bind_replica(replica, &options.http, &options.peers, options.sync_interval, options.public_url).await
+    }
+
+    /// Binds an address for a replica that is open already.
+    pub(crate) async fn bind_replica(
+        replica: Arc<Replica>,
+        http: &str,
+        peers: &[String],
+        interval: Duration,
+        public_url: Option<String>,
+    ) -> Result<Server, ServeError> {
+        let failed = |error| ServeError::Listen { address: http.to_owned(), error };
+        let listener = TcpListener::bind(http).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        replica.set_public_url(public_url.unwrap_or_else(|| format!("http://{}", reachable(address))));
+        for url in peers {
+            replica.schedule().add(&replica, url);
+        }
+        Ok(Server { replica, listener, address, interval })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it serves.
+    pub fn replica(&self) -> &Arc<Replica> {
+        &self.replica
+    }
+
+    /// Serves until `shutdown` is ready; then lets requests that run come to an end.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+        let file = self.replica.node().directory().join("server.json");
+        let about = ServerFile { url: format!("http://{}", reachable(self.address)), pid: std::process::id() };
+        write_private(&file, serde_json::to_string(&about).expect("text and a number are JSON").as_bytes())?;
+        let _remove = RemoveFile(file);
+        self.replica.schedule().start(&self.replica, self.interval);
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let replica = Arc::clone(&self.replica);
+        let signal = async move {
+            shutdown.await;
+            replica.schedule().stop();
+            let _ = stop.send(true);
+        };
+        let serving = axum::serve(self.listener, api::router(&self.replica)).with_graceful_shutdown(signal);
+        // Event streams never end by themselves: after a moment for the other requests the server ends them.
+        let mut patience = stopped;
+        tokio::select! {
+            result = serving => result.map_err(ServeError::Failed),
+            () = async move {
+                let _ = patience.wait_for(|stop| *stop).await;
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            } => Ok(()),
+        }
+    }
+}
+
+/// Serves a node's HTTP API and syncs it with its peers until `shutdown` is ready.
+pub async fn serve(node: Arc<Node>, options: ServeOptions, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
+    Server::bind(&node, options).await?.run(shutdown).await
+}
+
+/// An address that a client on this machine can use: one that listens everywhere is reached at loopback.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    address
+}
+
+/// Removes a file when the server ends, however it ends.
+struct RemoveFile(PathBuf);
+
+impl Drop for RemoveFile {
+    fn drop(&mut self) {
+        // Left behind, it does no harm: commands find that nobody answers.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

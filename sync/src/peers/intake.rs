@@ -1,0 +1,112 @@
+//! What a peer handed over, on its way in: verified, its signed heads kept, applied, membership derived anew.
+//!
+//! Enters: transactions and heads as they came. Leaves: [`Intake`]: what was applied, and whose part was refused and why. A part that is
+//! wrong never stops the others.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rusqlite::params;
+
+use crate::{
+    apply::{self, Applied},
+    clock::DeviceId,
+    commit::Durability,
+    conflicts::Strategies,
+    devices::{
+        self, DeviceError,
+        membership::{self, Entry},
+    },
+    identity::{Author, Identity, PublicKey, SignedHead, VerifyError, verify},
+    log::Transaction,
+    store::{Database, LockWait, StoreError},
+};
+
+/// What came of a page.
+#[derive(Clone, Debug, Default)]
+pub struct Intake {
+    /// What was applied.
+    pub applied: Applied,
+    /// What was refused.
+    pub refused: Vec<VerifyError>,
+}
+
+/// Takes a page in. It is durable when this returns.
+pub fn take_in(
+    database: &Arc<Database>,
+    identity: &Identity,
+    strategies: &Strategies,
+    transactions: Vec<Transaction>,
+    heads: &[SignedHead],
+) -> Result<Intake, DeviceError> {
+    if transactions.is_empty() {
+        return Ok(Intake::default());
+    }
+    let reader = database.reader()?;
+    let me = identity.device_id;
+    let mut trouble = None;
+    let author = |id: DeviceId| {
+        devices::author(&reader, me, id).unwrap_or_else(|error| {
+            trouble = Some(error);
+            None
+        })
+    };
+    let (verified, mut refused) = verify(transactions, heads, author, introductions);
+    if let Some(error) = trouble {
+        return Err(error.into());
+    }
+    let forked: BTreeSet<DeviceId> =
+        refused.iter().filter(|e| matches!(e, VerifyError::Forked { .. })).map(VerifyError::device_id).collect();
+    for error in &refused {
+        tracing::warn!(device = %error.device_id(), %error, "changes were refused");
+        if forked.contains(&error.device_id()) {
+            devices::put_fork(database, error.device_id(), &error.to_string())?;
+        }
+    }
+    let (mut transactions, heads) = verified.into_parts();
+    // What bears this device's own signature and is not held here was written by a copy of it.
+    if let Some(alien) = transactions.iter().find(|t| t.device_id == me) {
+        let error = VerifyError::Forked { device_id: me, version: alien.first_version };
+        tracing::error!(%error, "another device uses this device's key: a copied data directory");
+        refused.push(error);
+        transactions.retain(|t| t.device_id != me);
+    }
+    if transactions.is_empty() {
+        return Ok(Intake { refused, ..Intake::default() });
+    }
+    keep_heads(database, &heads)?;
+    let members_change = transactions.iter().any(|t| t.changes.iter().any(|c| c.table_name == membership::TABLE));
+    let applied = apply::apply(database, transactions, strategies)?;
+    for device in &applied.forked {
+        devices::put_fork(database, *device, "two transactions bear one version")?;
+    }
+    if members_change {
+        devices::refresh(database, identity)?;
+    }
+    Ok(Intake { applied, refused })
+}
+
+/// The devices that a transaction makes known.
+fn introductions(transaction: &Transaction) -> Vec<(DeviceId, Author)> {
+    let entries = transaction.changes.iter().filter_map(Entry::from_change);
+    let author = |entry: Entry| {
+        let key = PublicKey::parse(&entry.public_key).ok()?;
+        let accepted_until = if entry.is_authorized() { None } else { Some(entry.accepted_until.unwrap_or(0)) };
+        Some((entry.device_id, Author { key, version: 0, hash: [0; 32], accepted_until }))
+    };
+    entries.filter_map(author).collect()
+}
+
+/// Keeps the signatures, before what they vouch for: one that is kept for nothing does no harm, one that is missing stops relaying.
+fn keep_heads(database: &Arc<Database>, heads: &[SignedHead]) -> Result<(), StoreError> {
+    let transaction = database.begin(&LockWait::default(), None)?;
+    for head in heads {
+        let Ok(signature) = STANDARD.decode(&head.signature) else { continue };
+        transaction.connection().execute(
+            "INSERT OR REPLACE INTO sync_heads (device_id, version, hash, signature) VALUES (?1, ?2, ?3, ?4)",
+            params![head.device_id.as_bytes(), head.version, head.hash, signature],
+        )?;
+    }
+    transaction.commit(Durability::NoWait)?;
+    Ok(())
+}

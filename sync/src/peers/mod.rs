@@ -1,0 +1,20 @@
+//! Syncing with other devices: what is handed out, what is taken in, one round, the schedule of rounds, pairing.
+//!
+//! Enters: peers' addresses and their messages. Leaves: signed requests; verified transactions for `apply`; how each peer is doing.
+
+mod client;
+mod intake;
+mod outbox;
+pub mod pairing;
+mod round;
+mod schedule;
+pub mod wire;
+
+pub(crate) use client::CHALLENGE_HEADER;
+pub use client::{PeerClient, PeerError, PeerIdentity};
+pub use intake::{Intake, take_in};
+pub use outbox::{Outgoing, Since, outgoing};
+pub use pairing::{Invitation, join};
+pub(crate) use round::PAGE;
+pub use round::{Round, sync_round};
+pub use schedule::{PeerStatus, Schedule};
