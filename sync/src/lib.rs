@@ -4,9 +4,11 @@
 //! This crate knows nothing of PostgreSQL's wire or dialect; `proxy` stands above it, `migrations` below.
 
 pub mod api;
+pub mod apply;
 mod capture;
 pub mod clock;
 pub mod commit;
+pub mod conflicts;
 pub mod devices;
 pub mod identity;
 pub mod log;

@@ -4,12 +4,14 @@
 //! by which a command works whether or not a server runs; [`SyncManager`] and its kin, the library's front.
 
 mod access;
+mod audit;
 mod replica;
 mod server;
 mod status;
 
 pub use access::{Access, AccessError};
 pub(crate) use replica::now_seconds;
-pub use replica::{LogReport, Replica, ReplicaError};
+pub use audit::LogReport;
+pub use replica::{Replica, ReplicaError};
 pub use server::{ServeError, ServeOptions, Server, serve};
 pub use status::{Lag, Status, status};

@@ -1,0 +1,59 @@
+//! Peers' transactions onto the tables and into the log: whole, in causal order, each once.
+//!
+//! Enters: transactions whose chain and signature `identity::verify` has checked. Leaves: tables and log changed in one SQLite
+//! transaction, and a report of what was applied, what is missing, what forked and what is blocked.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::{
+    clock::{DeviceId, VersionVector},
+    conflicts::Strategies,
+    log::Transaction,
+    store::{Database, StoreError},
+};
+
+/// What came of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Applied {
+    /// Transactions that are new in the log.
+    pub transactions: u64,
+    /// Changes that are new in the log.
+    pub changes: u64,
+    /// Conflicts that are new.
+    pub conflicts: u64,
+    /// Versions that must come first: transactions of the batch wait for them and were not taken.
+    pub missing: VersionVector,
+    /// Devices of which two different transactions bear one version: nothing of them is taken any more.
+    pub forked: Vec<DeviceId>,
+    /// Changes that are in the log, but not in the tables yet.
+    pub blocked: u64,
+}
+
+/// One change that is in the log but can't be put into the tables yet.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Blocked {
+    /// Author.
+    pub device_id: DeviceId,
+    /// Version.
+    pub version: u64,
+    /// Table.
+    pub table_name: String,
+    /// Row.
+    pub record_id: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// Applies a batch in one commit and waits until it is durable. Duplicates are ignored; the order within the batch does not matter.
+pub fn apply(database: &Arc<Database>, batch: Vec<Transaction>, strategies: &Strategies) -> Result<Applied, StoreError> {
+    let _ = (database, batch, strategies);
+    unimplemented!("apply")
+}
+
+/// What is in the log but can't be put into the tables yet.
+pub fn blocked(database: &Arc<Database>) -> Result<Vec<Blocked>, StoreError> {
+    let _ = database;
+    unimplemented!("apply")
+}
