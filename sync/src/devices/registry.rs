@@ -188,6 +188,15 @@ pub(crate) fn introduce_self(database: &Arc<Database>, identity: &Identity, slot
     };
     decide(&mut transaction, me, &entry)?;
     transaction.commit(Durability::Wait)?;
+    take_slot(database, me)
+}
+
+/// From here on this device's sequences draw from its own slot, if it has one.
+pub(crate) fn take_slot(database: &Arc<Database>, me: DeviceId) -> Result<(), DeviceError> {
+    let own = get(&database.reader()?, me, me)?;
+    if let Some(slot) = own.and_then(|device| device.slot).and_then(|slot| u16::try_from(slot).ok()) {
+        database.sequences().set_slot(slot);
+    }
     Ok(())
 }
 

@@ -217,7 +217,7 @@ fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &
             return Err(VerifyError::Revoked { device_id, until });
         }
         let numbered = transaction.changes.iter().map(|c| c.version).eq(transaction.first_version..=transaction.last_version);
-        if !numbered || transaction.chain_hash(&hash) != transaction.hash {
+        if !numbered || transaction.computed_hash(&hash) != transaction.hash {
             // The author's own signature over another history is a fork; without it somebody altered the transaction.
             let forked = signed(transaction.last_version, &transaction.hash).is_some();
             let version = transaction.first_version;

@@ -11,7 +11,6 @@ use std::{
 
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::key::{DeviceKey, Fingerprint, KeyError, PublicKey};
@@ -179,6 +178,8 @@ pub fn write_private(path: &Path, contents: &[u8]) -> Result<(), IdentityError> 
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     const DEVICE: DeviceId = Uuid::from_u128(7);

@@ -55,7 +55,7 @@ impl Replica {
                 let (version, hash) = heads.get(&device).copied().unwrap_or((0, [0; 32]));
                 let whole = transaction.changes.iter().map(|c| c.version).eq(version + 1..=transaction.last_version);
                 // After the first fault of a chain all that follows differs: one line is enough.
-                if (!whole || transaction.chain_hash(&hash) != transaction.hash) && broken.insert(device) {
+                if (!whole || transaction.computed_hash(&hash) != transaction.hash) && broken.insert(device) {
                     report.faults.push(format!("device {device}: the transaction at version {} was altered", transaction.first_version));
                 }
                 heads.insert(device, (transaction.last_version, transaction.hash));

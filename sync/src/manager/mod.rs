@@ -13,5 +13,5 @@ pub use access::{Access, AccessError};
 pub(crate) use replica::now_seconds;
 pub use audit::LogReport;
 pub use replica::{Replica, ReplicaError};
-pub use server::{ServeError, ServeOptions, Server, serve};
+pub use server::{Running, ServeError, ServeOptions, Server, serve, start};
 pub use status::{Lag, Status, status};

@@ -100,6 +100,7 @@ impl Replica {
         let directory = node.directory();
         let identity = Arc::new(Identity::open(directory, database.log_state().device, name)?);
         devices::refresh_if_any(&database, &identity)?;
+        devices::take_slot(&database, identity.device_id)?;
         let replica = Replica {
             client: PeerClient::new(Arc::clone(&identity))?,
             admin_token: admin_token(directory)?,

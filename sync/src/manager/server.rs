@@ -3,10 +3,10 @@
 //! Enters: an open node and [`ServeOptions`]. Leaves: a [`Server`] that runs until it is told to stop, and while it runs the file
 //! `server.json`, by which commands find it.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use super::replica::{Replica, ReplicaError};
 use crate::{
@@ -154,6 +154,66 @@ impl Server {
 /// Serves a node's HTTP API and syncs it with its peers until `shutdown` is ready.
 pub async fn serve(node: Arc<Node>, options: ServeOptions, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
     Server::bind(&node, options).await?.run(shutdown).await
+}
+
+/// A server on a thread of its own, for programs that are not asynchronous themselves. Dropping it stops it.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    replica: Arc<Replica>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<(), ServeError>>>,
+}
+
+/// Starts serving; answers once the address is bound.
+pub fn start(node: &Arc<Node>, options: ServeOptions) -> Result<Running, ServeError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("sync").enable_all().build();
+    let runtime = runtime.map_err(ServeError::Failed)?;
+    let server = runtime.block_on(Server::bind(node, options))?;
+    let (address, replica) = (server.address(), Arc::clone(server.replica()));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let run = move || {
+        let shutdown = async move {
+            // A sender that is gone means the same as one that was used.
+            let _ = stopped.await;
+        };
+        let result = runtime.block_on(server.run(shutdown));
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        result
+    };
+    let thread = std::thread::Builder::new().name("http".to_owned()).spawn(run).map_err(ServeError::Failed)?;
+    Ok(Running { address, replica, stop: Some(stop), thread: Some(thread) })
+}
+
+impl Running {
+    /// Where the HTTP API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is served.
+    pub fn replica(&self) -> &Arc<Replica> {
+        &self.replica
+    }
+
+    /// Stops, and waits until it has.
+    pub fn stop(mut self) -> Result<(), ServeError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), ServeError> {
+        drop(self.stop.take());
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        thread.join().unwrap_or_else(|_| Err(ReplicaError::Interrupted.into()))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::error!(%error, "the HTTP server did not end well");
+        }
+    }
 }
 
 /// An address that a client on this machine can use: one that listens everywhere is reached at loopback.
