@@ -5,11 +5,11 @@ use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode, sync::
 
 use clap::Parser;
 use peergres::{
-    cli::{Cli, Command, ServeArgs},
+    cli::{Cli, Command, Place, ServeArgs},
     config::{Config, DEFAULT_DATA, Given},
     functions, server,
 };
-use peergres_sync::store::Node;
+use peergres_sync::{ServeOptions, manager, store::Node};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -21,9 +21,7 @@ fn main() -> ExitCode {
     let data = cli.global.data.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
     let done = match cli.command {
         Command::Serve(args) => serve(data, args),
-        Command::Init(args) => init(data, Given { name: args.name, database: args.database, ..Given::default() }),
-        Command::Migrate => init(data, Given::default()),
-        _ => Err("this command is not available yet".into()),
+        command => other(data, cli.global.json, &command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,9 +43,18 @@ fn open(config: &Config) -> Result<Arc<Node>, Box<dyn Error>> {
     Ok(Node::open(&config.data, &config.database, Arc::new(functions::register))?)
 }
 
-fn init(data: PathBuf, given: Given) -> Result<(), Box<dyn Error>> {
-    let config = Config::load(data, given)?;
-    open(&config).map(drop)
+/// Runs a command other than `serve`.
+fn other(data: PathBuf, json: bool, command: &Command) -> Result<(), Box<dyn Error>> {
+    let config = Config::load(data, Given::default())?;
+    let place = Place {
+        directory: config.data,
+        database: config.database,
+        http: config.http,
+        peers: config.peers,
+        json,
+        setup: Arc::new(functions::register),
+    };
+    Ok(command.run(&place)?)
 }
 
 fn serve(data: PathBuf, args: ServeArgs) -> Result<(), Box<dyn Error>> {
@@ -64,6 +71,16 @@ fn serve(data: PathBuf, args: ServeArgs) -> Result<(), Box<dyn Error>> {
     // Taken before anything is served, so that a signal in between is not lost.
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let node = open(&config)?;
+    let sync = manager::start(
+        &node,
+        ServeOptions {
+            http: config.http.clone(),
+            peers: config.peers.clone(),
+            sync_interval: config.sync_interval,
+            name: config.name.clone(),
+            ..ServeOptions::default()
+        },
+    )?;
     let listening = server::start(&config, node)?;
     say_how_to_connect(&config, &listening);
     signals.forever().next();
@@ -72,7 +89,9 @@ fn serve(data: PathBuf, args: ServeArgs) -> Result<(), Box<dyn Error>> {
         signals.forever().next();
         std::process::exit(1);
     });
-    if listening.shut_down() { Ok(()) } else { Err("some sessions did not end in time".into()) }
+    let ended = listening.shut_down();
+    sync.stop()?;
+    if ended { Ok(()) } else { Err("some sessions did not end in time".into()) }
 }
 
 fn say_how_to_connect(config: &Config, listening: &server::Listening) {

@@ -17,7 +17,9 @@ pub fn run(command: &DeviceCommand, place: &Place) -> Result<(), Failure> {
                 "device_name": text(&status, "device_name"),
                 "fingerprint": text(&status, "fingerprint"),
             });
-            place.print(&id, |id| format!("{}\nname         {}\nfingerprint  {}", text(id, "device_id"), text(id, "device_name"), text(id, "fingerprint")))
+            place.print(&id, |id| {
+                format!("{}\nname         {}\nfingerprint  {}", text(id, "device_id"), text(id, "device_name"), text(id, "fingerprint"))
+            })
         }
         DeviceCommand::List => place.print(&place.get("/devices/list")?, table),
         DeviceCommand::Authorize { id } => {

@@ -17,9 +17,7 @@ pub fn invite(args: &InviteArgs, place: &Place) -> Result<(), Failure> {
         };
         Ok(access.post("/devices/invite", &json!({ "address": address })).await?)
     })?;
-    place.print(&answer, |answer| {
-        format!("On the other device, within ten minutes:\n\n    peergres join {}\n", text(answer, "code"))
-    })
+    place.print(&answer, |answer| format!("On the other device, within ten minutes:\n\n    peergres join {}\n", text(answer, "code")))
 }
 
 /// Joins the devices of whoever gave out the code.

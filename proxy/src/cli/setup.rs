@@ -20,9 +20,8 @@ pub fn init(args: &InitArgs, place: &Place) -> Result<(), Failure> {
         "fingerprint": identity.fingerprint().to_string(),
         "data": place.directory,
     });
-    place.print(&made, |made| {
-        format!("{} is ready: device {} ({})", text(made, "data"), text(made, "device_name"), text(made, "device_id"))
-    })
+    place
+        .print(&made, |made| format!("{} is ready: device {} ({})", text(made, "data"), text(made, "device_name"), text(made, "device_id")))
 }
 
 /// Brings the tables of an older version up to date.

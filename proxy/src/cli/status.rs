@@ -22,7 +22,8 @@ fn lines(status: &Json) -> String {
     let log = status.get("log").unwrap_or(&Json::Null);
     let _ = writeln!(out, "log          {} changes, {} not yet on every device", number(log, "changes"), number(log, "unsynced"));
     let _ = writeln!(out, "conflicts    {} pending", number(status, "pending_conflicts"));
-    for (member, words) in [("pending_devices", "waits to be authorized"), ("forked_devices", "is forked: nothing more of it is accepted")] {
+    for (member, words) in [("pending_devices", "waits to be authorized"), ("forked_devices", "is forked: nothing more of it is accepted")]
+    {
         for device in items(status, member).iter().filter_map(Json::as_str) {
             let _ = writeln!(out, "device       {device} {words}");
         }

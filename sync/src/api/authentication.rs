@@ -106,12 +106,7 @@ async fn identify(replica: &Arc<Replica>, parts: &Parts) -> Result<Caller, Probl
         replica.guesses().allow();
         return Err(Problem::new(401, "not the admin token: it stands in the file admin.token of the data directory"));
     }
-    let request = RequestParts {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        query: parts.uri.query(),
-        headers: &parts.headers,
-    };
+    let request = RequestParts { method: parts.method.as_str(), path: parts.uri.path(), query: parts.uri.query(), headers: &parts.headers };
     let opened = match open_signature(&MessageParts::Request(request)) {
         Ok(opened) => opened,
         Err(MessageError::Unsigned) => return Ok(Caller::Anyone),
@@ -136,7 +131,10 @@ async fn identify(replica: &Arc<Replica>, parts: &Parts) -> Result<Caller, Probl
         return Err(Problem::new(403, "this device was revoked"));
     }
     if !device.is_authorized {
-        return Err(Problem::new(403, format!("this device is not authorized yet; on the other device run: peergres device authorize {id}")));
+        return Err(Problem::new(
+            403,
+            format!("this device is not authorized yet; on the other device run: peergres device authorize {id}"),
+        ));
     }
     if device.is_forked {
         return Err(Problem::new(403, "this device is forked: two histories bear its identity; it needs a new one"));

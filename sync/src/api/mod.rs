@@ -73,7 +73,9 @@ pub fn router(replica: &Arc<Replica>) -> Router {
         .merge(conflicts::routes())
         .merge(history::routes())
         .fallback(|| async { Problem::new(404, "there is no such path; GET /openapi.json describes the API") })
-        .method_not_allowed_fallback(|| async { Problem::new(405, "this path does not know that method; GET /openapi.json describes the API") })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(405, "this path does not know that method; GET /openapi.json describes the API")
+        })
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(Arc::clone(replica), authentication::guard))
         .with_state(Arc::clone(replica))

@@ -82,7 +82,18 @@ impl Transaction {
         let connection = own.as_deref().unwrap_or(&writer.connection);
         let attached = Some(attach(connection, &writer.capture));
         // Whatever fails from here on, dropping the transaction brings all home.
-        let mut transaction = Transaction { database, writer: Some(writer), own, attached, schema, layouts, log, resolves: None, recorded: Vec::new(), depth: 0 };
+        let mut transaction = Transaction {
+            database,
+            writer: Some(writer),
+            own,
+            attached,
+            schema,
+            layouts,
+            log,
+            resolves: None,
+            recorded: Vec::new(),
+            depth: 0,
+        };
         if !transaction.database.is_replicated() {
             transaction.set_capture(false);
         }

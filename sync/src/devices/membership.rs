@@ -124,8 +124,7 @@ mod tests {
 
     #[test]
     fn the_standing_does_not_depend_on_the_order_of_entries() {
-        let entries =
-            [entry(1, None, "a"), entry(1, None, "b"), entry(2, Some(10), "a"), entry(2, Some(15), "a"), entry(2, Some(12), "c")];
+        let entries = [entry(1, None, "a"), entry(1, None, "b"), entry(2, Some(10), "a"), entry(2, Some(15), "a"), entry(2, Some(12), "c")];
         let expected = members(entries.clone());
         assert_eq!(expected[&Uuid::from_u128(1)].accepted_until, Some(15));
         for rotation in 0..entries.len() {

@@ -41,7 +41,8 @@ pub struct Registration {
     pub url: Option<String>,
 }
 
-const COLUMNS: &str = "device_id, device_name, public_key, tailscale_ip, url, slot, is_authorized, registered_at, revoked_after, fork, standing";
+const COLUMNS: &str =
+    "device_id, device_name, public_key, tailscale_ip, url, slot, is_authorized, registered_at, revoked_after, fork, standing";
 
 fn device(row: &Row<'_>, me: DeviceId) -> rusqlite::Result<Device> {
     let device_id = Uuid::from_bytes(row.get::<_, [u8; 16]>(0)?);
@@ -67,7 +68,8 @@ fn device(row: &Row<'_>, me: DeviceId) -> rusqlite::Result<Device> {
 
 /// All devices, this one first, then by name.
 pub fn list(connection: &Connection, me: DeviceId) -> rusqlite::Result<Vec<Device>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM sync_devices ORDER BY device_id <> ?1, device_name, device_id"))?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM sync_devices ORDER BY device_id <> ?1, device_name, device_id"))?;
     let rows = statement.query_map([me.as_bytes()], |row| device(row, me))?;
     rows.collect()
 }
@@ -120,7 +122,8 @@ pub fn register(database: &Arc<Database>, identity: &Identity, registration: &Re
             return Err(DeviceError::Revoked(known.device_id));
         }
         if known.url != registration.url && registration.url.is_some() {
-            connection.execute("UPDATE sync_devices SET url = ?2 WHERE device_id = ?1", params![known.device_id.as_bytes(), registration.url])?;
+            connection
+                .execute("UPDATE sync_devices SET url = ?2 WHERE device_id = ?1", params![known.device_id.as_bytes(), registration.url])?;
             transaction.commit(Durability::Wait)?;
         }
         return Ok(known);
@@ -243,14 +246,19 @@ pub fn refresh(database: &Arc<Database>, identity: &Identity) -> Result<(), Devi
 
 /// As [`refresh`], where the log has membership entries at all: at the start, in case the last end came in between.
 pub(crate) fn refresh_if_any(database: &Arc<Database>, identity: &Identity) -> Result<(), DeviceError> {
-    let any: bool = database.reader()?.query_row("SELECT EXISTS (SELECT 1 FROM sync_log WHERE table_name = ?1)", [membership::TABLE], |row| row.get(0))?;
+    let any: bool =
+        database
+            .reader()?
+            .query_row("SELECT EXISTS (SELECT 1 FROM sync_log WHERE table_name = ?1)", [membership::TABLE], |row| row.get(0))?;
     if any { refresh(database, identity) } else { Ok(()) }
 }
 
 /// Notes the proof that a device is forked: nothing more is accepted of it.
 pub fn put_fork(database: &Arc<Database>, id: DeviceId, proof: &str) -> Result<(), DeviceError> {
     let transaction = database.begin(&LockWait::default(), None)?;
-    transaction.connection().execute("UPDATE sync_devices SET fork = coalesce(fork, ?2) WHERE device_id = ?1", params![id.as_bytes(), proof])?;
+    transaction
+        .connection()
+        .execute("UPDATE sync_devices SET fork = coalesce(fork, ?2) WHERE device_id = ?1", params![id.as_bytes(), proof])?;
     transaction.commit(Durability::Wait)?;
     Ok(())
 }
@@ -284,7 +292,8 @@ fn decide(transaction: &mut Transaction, me: DeviceId, entry: &Entry) -> Result<
 fn derive(connection: &Connection, me: DeviceId, more: &[Entry]) -> Result<Vec<Device>, DeviceError> {
     let mut statement = connection.prepare_cached("SELECT data FROM sync_log WHERE table_name = ?1")?;
     let texts: Vec<Option<String>> = statement.query_map([membership::TABLE], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let entries = texts.iter().flatten().filter_map(|text| serde_json::from_str::<RowImage>(text).ok()).filter_map(|d| Entry::from_data(&d));
+    let entries =
+        texts.iter().flatten().filter_map(|text| serde_json::from_str::<RowImage>(text).ok()).filter_map(|d| Entry::from_data(&d));
     let now = clock::now_micros();
     for entry in membership::members(entries.chain(more.iter().cloned())).into_values() {
         connection

@@ -200,14 +200,16 @@ fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &
     let signed = |version: Version, hash: &[u8; 32]| {
         heads.iter().find(|h| h.device_id == device_id && h.version == version && &h.hash == hash && h.verifies(&from.key))
     };
+    // The author's own word for another history at a version that is held here is the proof of a fork.
+    let mut here = heads.iter().filter(|h| h.device_id == device_id && h.version == from.version && from.version > 0);
+    if here.any(|head| head.hash != from.hash && head.verifies(&from.key)) {
+        return Err(VerifyError::Forked { device_id, version: from.version });
+    }
     let (mut version, mut hash) = (from.version, from.hash);
     let mut new: Chain = Vec::new();
     let mut kept = Vec::new();
     for (position, transaction) in chain {
         if transaction.last_version <= from.version {
-            if transaction.last_version == from.version && transaction.hash != from.hash && signed(from.version, &transaction.hash).is_some() {
-                return Err(VerifyError::Forked { device_id, version });
-            }
             continue;
         }
         if transaction.first_version != version + 1 {
@@ -218,10 +220,7 @@ fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &
         }
         let numbered = transaction.changes.iter().map(|c| c.version).eq(transaction.first_version..=transaction.last_version);
         if !numbered || transaction.computed_hash(&hash) != transaction.hash {
-            // The author's own signature over another history is a fork; without it somebody altered the transaction.
-            let forked = signed(transaction.last_version, &transaction.hash).is_some();
-            let version = transaction.first_version;
-            return Err(if forked { VerifyError::Forked { device_id, version } } else { VerifyError::Altered { device_id, version } });
+            return Err(VerifyError::Altered { device_id, version: transaction.first_version });
         }
         (version, hash) = (transaction.last_version, transaction.hash);
         kept.extend(signed(version, &hash).cloned());

@@ -12,8 +12,8 @@ mod store;
 pub use head::{Author, SignedHead, Verified, VerifyError, verify};
 pub use key::{DeviceKey, Fingerprint, KeyError, PublicKey};
 pub use message::{
-    CONTENT_DIGEST, DEVICE_HEADER, MessageError, MessageParts, OpenedSignature, RECEIVER_HEADER, RequestParts, SignatureParameters, TAG, check_digest,
-    content_digest, open_signature, sign_answer, sign_request,
+    CONTENT_DIGEST, DEVICE_HEADER, MessageError, MessageParts, OpenedSignature, RECEIVER_HEADER, RequestParts, SignatureParameters, TAG,
+    check_digest, content_digest, open_signature, sign_answer, sign_request,
 };
 pub use nonce::{MAX_AGE_SECONDS, NonceError, NonceMemory, fresh_nonce};
 pub use store::{Identity, IdentityError, write_private};

@@ -79,7 +79,10 @@ impl Identity {
                 let about: DeviceFile = serde_json::from_str(&about).map_err(|e| contents(e.to_string(), &about_path))?;
                 let key = DeviceKey::from_pem(&pem).map_err(|e| contents(e.to_string(), &key_path))?;
                 if about.device_id != device_id {
-                    let reason = format!("it belongs to device {}, but the database to {device_id}: files of two devices were mixed", about.device_id);
+                    let reason = format!(
+                        "it belongs to device {}, but the database to {device_id}: files of two devices were mixed",
+                        about.device_id
+                    );
                     return Err(contents(reason, &about_path));
                 }
                 (about.device_name, key, false)

@@ -92,7 +92,12 @@ fn signed_heads(connection: &Connection) -> rusqlite::Result<Vec<SignedHead>> {
     let mut statement = connection.prepare("SELECT device_id, version, hash, signature FROM sync_heads")?;
     let rows = statement.query_map([], |row| {
         let signature: Vec<u8> = row.get(3)?;
-        Ok(SignedHead { device_id: Uuid::from_bytes(row.get(0)?), version: row.get(1)?, hash: row.get(2)?, signature: STANDARD.encode(signature) })
+        Ok(SignedHead {
+            device_id: Uuid::from_bytes(row.get(0)?),
+            version: row.get(1)?,
+            hash: row.get(2)?,
+            signature: STANDARD.encode(signature),
+        })
     })?;
     rows.collect()
 }

@@ -5,13 +5,18 @@
 
 mod access;
 mod audit;
+mod facade;
 mod replica;
 mod server;
 mod status;
 
 pub use access::{Access, AccessError};
-pub(crate) use replica::now_seconds;
 pub use audit::LogReport;
+pub use facade::{ChangeTracker, ConflictResolution, ConflictResolver, DeviceManager, SyncError, SyncManager, SyncOperation};
+pub(crate) use replica::now_seconds;
 pub use replica::{Replica, ReplicaError};
 pub use server::{Running, ServeError, ServeOptions, Server, serve, start};
 pub use status::{Lag, Status, status};
+
+#[cfg(test)]
+mod tests;

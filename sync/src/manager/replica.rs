@@ -281,7 +281,9 @@ impl Replica {
         }
         let urls = self.schedule.urls();
         if urls.is_empty() {
-            return Err(PeerError::Local("no peer is known: pair with one (peergres invite, peergres join CODE), or give --peer URL".to_owned()));
+            return Err(PeerError::Local(
+                "no peer is known: pair with one (peergres invite, peergres join CODE), or give --peer URL".to_owned(),
+            ));
         }
         let (mut sum, mut first_error, mut went_well) = (Round::default(), None, false);
         for url in urls {

@@ -84,7 +84,8 @@ pub struct Server {
     replica: Arc<Replica>,
     listener: TcpListener,
     address: SocketAddr,
-    interval: Duration,
+    /// None leaves the schedule as it is.
+    interval: Option<Duration>,
 }
 
 impl Server {
@@ -93,7 +94,7 @@ impl Server {
         let (node, name, strategies) = (Arc::clone(node), options.name, options.strategies);
         let opened = tokio::task::spawn_blocking(move || Replica::open(&node, name.as_deref(), strategies));
         let replica = opened.await.map_err(|_| ReplicaError::Interrupted)??;
-        Server::bind_replica(replica, &options.http, &options.peers, options.sync_interval, options.public_url).await
+        Server::bind_replica(replica, &options.http, &options.peers, Some(options.sync_interval), options.public_url).await
     }
 
     /// Binds an address for a replica that is open already.
@@ -101,7 +102,7 @@ impl Server {
         replica: Arc<Replica>,
         http: &str,
         peers: &[String],
-        interval: Duration,
+        interval: Option<Duration>,
         public_url: Option<String>,
     ) -> Result<Server, ServeError> {
         let failed = |error| ServeError::Listen { address: http.to_owned(), error };
@@ -124,13 +125,20 @@ impl Server {
         &self.replica
     }
 
+    #[cfg(test)]
+    pub(crate) fn into_listener(self) -> TcpListener {
+        self.listener
+    }
+
     /// Serves until `shutdown` is ready; then lets requests that run come to an end.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServeError> {
         let file = self.replica.node().directory().join("server.json");
         let about = ServerFile { url: format!("http://{}", reachable(self.address)), pid: std::process::id() };
         write_private(&file, serde_json::to_string(&about).expect("text and a number are JSON").as_bytes())?;
         let _remove = RemoveFile(file);
-        self.replica.schedule().start(&self.replica, self.interval);
+        if let Some(interval) = self.interval {
+            self.replica.schedule().start(&self.replica, interval);
+        }
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let replica = Arc::clone(&self.replica);
         let signal = async move {

@@ -172,11 +172,7 @@ impl PeerClient {
         let sent = self.sign(peer.device_id, "GET", &target, b"", None)?;
         let response = self.http.get(target).headers(sent).send().await.map_err(|e| transport(&peer.url, &e))?;
         let status = response.status().as_u16();
-        if status == 200 {
-            Ok(response)
-        } else {
-            Err(PeerError::Refused { url: peer.url.clone(), status, detail: "no events".to_owned() })
-        }
+        if status == 200 { Ok(response) } else { Err(PeerError::Refused { url: peer.url.clone(), status, detail: "no events".to_owned() }) }
     }
 
     async fn send(&self, url: &str, device_id: DeviceId, path: &str, body: &impl Serialize) -> Result<(Answer, SentRequest), PeerError> {
@@ -273,9 +269,5 @@ fn transport(url: &str, error: &reqwest::Error) -> PeerError {
         cause = next;
     }
     let reason = cause.to_string();
-    if error.is_connect() {
-        PeerError::Unreachable { url, reason }
-    } else {
-        PeerError::NotPeergres { url, reason }
-    }
+    if error.is_connect() { PeerError::Unreachable { url, reason } } else { PeerError::NotPeergres { url, reason } }
 }

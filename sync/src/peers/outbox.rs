@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     clock::{DeviceId, Version, VersionVector},
     identity::{Identity, SignedHead},
-    log::{Page, PageLimit, Transaction, page_after, page_beyond},
+    log::{Page, PageLimit, Transaction, page_after, page_beyond, transaction_at},
     store::{Database, StoreError},
 };
 
@@ -76,11 +76,16 @@ pub fn outgoing(database: &Arc<Database>, identity: &Identity, since: Since, lim
         page = next(&known, out.position, PageLimit { changes: 64, ..limit })?;
     }
     for (device, (first, last)) in ends {
+        // The head before the part lets the receiver see that both speak of one history.
+        let before = first - 1;
         if device == identity.device_id {
+            if let Some((_, transaction)) = transaction_at(&reader, device, before)? {
+                out.heads.push(SignedHead::sign(identity.key(), device, before, transaction.hash));
+            }
             let hash = out.transactions.iter().rev().find(|t| t.device_id == device).expect("the part has a transaction").hash;
             out.heads.push(SignedHead::sign(identity.key(), device, last, hash));
         } else {
-            out.heads.extend(heads_between(&reader, device, first, last)?);
+            out.heads.extend(heads_between(&reader, device, before, last)?);
         }
     }
     Ok(out)

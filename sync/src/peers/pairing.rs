@@ -22,8 +22,7 @@ use super::{
     wire::{JoinAnswer, JoinRequest},
 };
 use crate::{
-    clock,
-    devices,
+    clock, devices,
     identity::{Fingerprint, IdentityError, KeyError, PublicKey, write_private},
     manager::Replica,
 };
@@ -151,9 +150,9 @@ impl Invitations {
         let _guard = self.lock.lock();
         let mut open = self.read();
         let secret_of = |one: &Open| <[u8; 16]>::try_from(STANDARD.decode(&one.secret).ok()?).ok();
-        let found = open.iter().position(|one| {
-            secret_of(one).is_some_and(|secret| proof(&secret, "joiner", inviter, joiner).verify_slice(&given).is_ok())
-        });
+        let found = open
+            .iter()
+            .position(|one| secret_of(one).is_some_and(|secret| proof(&secret, "joiner", inviter, joiner).verify_slice(&given).is_ok()));
         let secret = secret_of(&open.remove(found.ok_or_else(refuse)?)).ok_or_else(refuse)?;
         self.write(&open)?;
         Ok(STANDARD.encode(proof(&secret, "inviter", inviter, joiner).finalize().into_bytes()))

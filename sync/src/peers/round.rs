@@ -79,8 +79,8 @@ async fn register_both(replica: &Arc<Replica>, url: &str, device_id: crate::cloc
     let request = registration(replica, url);
     let key = |json: &serde_json::Value| PublicKey::parse(json.get("device")?.get("public_key")?.as_str()?).ok();
     let answer: RegisterAnswer = replica.client().introduce(url, device_id, "/devices/register", &request, key).await?;
-    let public_key = PublicKey::parse(&answer.device.public_key)
-        .map_err(|e| PeerError::NotPeergres { url: url.to_owned(), reason: e.to_string() })?;
+    let public_key =
+        PublicKey::parse(&answer.device.public_key).map_err(|e| PeerError::NotPeergres { url: url.to_owned(), reason: e.to_string() })?;
     let registration = devices::Registration {
         device_id,
         device_name: answer.device.device_name,

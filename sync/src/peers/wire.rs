@@ -249,7 +249,9 @@ pub fn from_wire(changes: Vec<WireChange>) -> Result<Vec<Transaction>, String> {
             });
         }
         let transaction = transactions.last_mut().expect("one was pushed, or is continued");
-        if transaction.first_version.checked_add(transaction.changes.len() as u64) != Some(wire.version) || wire.version > transaction.last_version {
+        if transaction.first_version.checked_add(transaction.changes.len() as u64) != Some(wire.version)
+            || wire.version > transaction.last_version
+        {
             return Err(format!("{place}: out of order, or not of transaction {}-{}", wire.transaction.first, wire.transaction.last));
         }
         transaction.changes.push(Change {
