@@ -63,6 +63,8 @@ pub struct Server {
     pub catalogs: Catalogs,
     /// What is kept of the password, where one is set.
     pub verifier: Option<Verifier>,
+    /// When it started, in microseconds since 1970.
+    pub started: i64,
     facts: Vec<(&'static str, String)>,
     connections: AtomicUsize,
     connection_limit: usize,
@@ -173,6 +175,7 @@ pub fn start(config: &Config, node: Arc<Node>) -> Result<Listening, ServerError>
         watchdog: Arc::default(),
         catalogs: Catalogs::default(),
         verifier,
+        started: session::now(),
         facts,
         connections: AtomicUsize::new(0),
         // Some more than sessions, so that cancel requests and refusals get through.

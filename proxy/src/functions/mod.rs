@@ -26,6 +26,7 @@ mod registry;
 mod series;
 mod set;
 mod string;
+mod system;
 mod text_format;
 
 pub(crate) use collation::compare as compare_values;
@@ -38,6 +39,7 @@ const TOPICS: &[&[&[Row]]] = &[
         coercion::ROWS,
         numeric::ROWS,
         string::ROWS,
+        system::ROWS,
         text_format::ROWS,
         pattern::ROWS,
         array::ROWS,

@@ -54,6 +54,7 @@ use crate::{
     server::Server,
 };
 
+pub(crate) use block::now;
 pub use stages::catalog_of;
 pub use watchdog::Watchdog;
 

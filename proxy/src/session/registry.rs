@@ -84,6 +84,8 @@ pub struct Handle {
     pub user: String,
     /// The client's address, none over a path.
     pub client: Option<std::net::SocketAddr>,
+    /// The address that it connected to, none over a path.
+    pub local: Option<std::net::SocketAddr>,
     /// When it connected.
     pub started: SystemTime,
     /// What it is at.
@@ -234,6 +236,7 @@ impl Registry {
             database: new.database,
             user: new.user,
             client: new.socket.peer(),
+            local: new.socket.local(),
             started: now,
             activity: Mutex::new(Activity {
                 state: "idle",

@@ -289,6 +289,13 @@ impl Services for Shared {
             "pg_sleep" => self.sleep(number(service, args, 0)?),
             "session_user" => Ok(self.settings.borrow().raw("session_authorization")),
             "txid_current" => Ok(Some((self.database.commit_sequence() + 1).to_string())),
+            "pg_postmaster_start_time" => Ok(Some(self.server.started.to_string())),
+            "inet_client_addr" => Ok(self.handle.client.map(|a| a.ip().to_string())),
+            "inet_client_port" => Ok(self.handle.client.map(|a| a.port().to_string())),
+            "inet_server_addr" | "inet_server_port" => Ok(self.handle.local.map(|a| match service {
+                "inet_server_addr" => a.ip().to_string(),
+                _ => a.port().to_string(),
+            })),
             _ if service.contains("_advisory_") => self.advisory(service, args),
             _ => Err(SqlError::unsupported(service)),
         }

@@ -74,6 +74,14 @@ impl Socket {
         }
     }
 
+    /// The address that the peer connected to, none for a path.
+    pub fn local(&self) -> Option<std::net::SocketAddr> {
+        match self {
+            Socket::Tcp(s) => s.local_addr().ok(),
+            Socket::Unix(_) => None,
+        }
+    }
+
     fn descriptor(&self) -> BorrowedFd<'_> {
         match self {
             Socket::Tcp(s) => s.as_fd(),
