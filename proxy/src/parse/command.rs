@@ -140,7 +140,7 @@ pub enum Command {
         force: bool,
     },
     /// `COPY`.
-    Copy(Copy),
+    Copy(Box<Copy>),
     /// `EXPLAIN` of a statement, with its format.
     Explain(Box<Statement>),
 }

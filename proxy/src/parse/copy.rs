@@ -125,7 +125,7 @@ pub(super) fn copy(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
         legacy(g, &mut options)?;
     }
     let filter = filter(g, to)?;
-    Ok(Command::Copy(Copy { source, to, options, filter }))
+    Ok(Command::Copy(Box::new(Copy { source, to, options, filter })))
 }
 
 fn filter(g: &mut Grammar<'_, '_>, to: bool) -> Parsing<Option<String>> {

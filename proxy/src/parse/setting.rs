@@ -67,11 +67,10 @@ fn set(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
         (&["role"], "role"),
         (&["names"], "client_encoding"),
     ];
-    if g.peek(0) != "role" || !matches!(g.parser.peek_nth_token_ref(1).token, Token::Eq) {
-        if let Some((_, name)) = special.iter().find(|(words, _)| g.words(words)) {
-            let value = special_value(g, name)?;
-            return Ok(Command::Set { name: (*name).to_owned(), value, local });
-        }
+    let plain_role = g.peek(0) == "role" && matches!(g.parser.peek_nth_token_ref(1).token, Token::Eq);
+    if !plain_role && let Some((_, name)) = special.iter().find(|(words, _)| g.words(words)) {
+        let value = special_value(g, name)?;
+        return Ok(Command::Set { name: (*name).to_owned(), value, local });
     }
     let name = g.dotted()?.join(".");
     if g.words(&["from", "current"]) {

@@ -52,10 +52,13 @@ impl Prepared {
     }
 }
 
+/// The statements of one query text.
+pub(crate) type Statements = Rc<[Rc<Prepared>]>;
+
 /// Statements by query text and declared types.
 #[derive(Default)]
 pub(crate) struct Cache {
-    texts: HashMap<Rc<str>, Vec<(Vec<Oid>, Rc<[Rc<Prepared>]>)>>,
+    texts: HashMap<Rc<str>, Vec<(Vec<Oid>, Statements)>>,
 }
 
 /// So many texts are kept; when there are more, all are forgotten, which costs each living one a new parse.
@@ -65,14 +68,14 @@ const CACHE_BYTES: usize = 16 * 1024;
 
 impl Cache {
     /// The statements of a query text.
-    pub(crate) fn statements(&mut self, sql: &str, declared: &[Oid]) -> Result<Rc<[Rc<Prepared>]>> {
+    pub(crate) fn statements(&mut self, sql: &str, declared: &[Oid]) -> Result<Statements> {
         let known = self.texts.get(sql).and_then(|list| list.iter().find(|(types, _)| types == declared));
         if let Some((_, statements)) = known {
             return Ok(statements.clone());
         }
         let source: Rc<str> = sql.into();
         let prepare = |parsed| Prepared::new(source.clone(), parsed, declared.to_vec());
-        let statements: Rc<[Rc<Prepared>]> = parse(sql)?.into_iter().map(prepare).collect();
+        let statements: Statements = parse(sql)?.into_iter().map(prepare).collect();
         if sql.len() <= CACHE_BYTES {
             if self.texts.len() >= CACHE_TEXTS {
                 self.texts.clear();

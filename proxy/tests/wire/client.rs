@@ -20,7 +20,7 @@ use peergres_sync::store::Node;
 /// A server in a directory of its own.
 pub struct TestServer {
     pub listening: Option<Listening>,
-    pub directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
 }
 
 impl TestServer {
@@ -29,7 +29,7 @@ impl TestServer {
         let given = Given { pg: Some("127.0.0.1:0".to_owned()), max_connections: Some(10), ..Given::default() };
         let config = Config::load(directory.path().to_owned(), given).expect("a configuration");
         let node = Node::open(&config.data, &config.database, Arc::new(functions::register)).expect("a data directory");
-        TestServer { listening: Some(server::start(&config, node).expect("a server")), directory }
+        TestServer { listening: Some(server::start(&config, node).expect("a server")), _directory: directory }
     }
 
     pub fn socket(&self) -> UnixStream {

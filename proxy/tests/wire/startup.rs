@@ -44,7 +44,8 @@ fn a_client_is_told_thirteen_settings_and_a_key() {
 #[test]
 fn refusals_are_fatal_and_tell_why() {
     let server = TestServer::start();
-    let cases: [(&[(&str, &str)], &[&str]); 4] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c [&'c str]);
+    let cases: [Case<'_>; 4] = [
         (&[("user", "me"), ("database", "none")], &["R", "E 3D000 database \"none\" does not exist"]),
         (&[("database", "app")], &["E 28000 no PostgreSQL user name specified in startup packet"]),
         (&[("user", "me"), ("database", "app"), ("work_mem", "x")], &["R", "E 22023 invalid value for parameter \"work_mem\": \"x\""]),
