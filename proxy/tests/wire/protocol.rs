@@ -9,13 +9,15 @@ fn a_simple_query_answers_each_statement_and_stops_at_an_error() {
     c.answer();
     c.check(&["Q "], &["I", "Z I"]);
     c.check(&["Q ;;"], &["I", "Z I"]);
-    c.check(&["Q show enable_sort; set enable_sort = off; show enable_sort"], &[
-        "T enable_sort:25", "D on", "C SHOW", "C SET", "T enable_sort:25", "D off", "C SHOW", "Z I",
-    ]);
+    c.check(
+        &["Q show enable_sort; set enable_sort = off; show enable_sort"],
+        &["T enable_sort:25", "D on", "C SHOW", "C SET", "T enable_sort:25", "D off", "C SHOW", "Z I"],
+    );
     // One implicit transaction: the error undoes what came before it.
-    c.check(&["Q set enable_sort = on; set nonsense = 1; show enable_sort"], &[
-        "C SET", "E 42704 unrecognized configuration parameter \"nonsense\"", "Z I",
-    ]);
+    c.check(
+        &["Q set enable_sort = on; set nonsense = 1; show enable_sort"],
+        &["C SET", "E 42704 unrecognized configuration parameter \"nonsense\"", "Z I"],
+    );
     c.check(&["Q show enable_sort"], &["T enable_sort:25", "D off", "C SHOW", "Z I"]);
     c.check(&["Q show work_mem show"], &["E 42601 syntax error at or near \"show\"", "Z I"]);
 }
@@ -25,18 +27,20 @@ fn the_extended_protocol_describes_before_it_runs_and_skips_to_sync_after_an_err
     let server = TestServer::start();
     let mut c = server.connect();
     c.answer();
-    c.check(&["P s|show work_mem", "DS s", "B |s", "DP ", "E ", "S"], &[
-        "1", "t ", "T work_mem:25", "2", "T work_mem:25", "D 4MB", "C SHOW", "Z I",
-    ]);
+    c.check(
+        &["P s|show work_mem", "DS s", "B |s", "DP ", "E ", "S"],
+        &["1", "t ", "T work_mem:25", "2", "T work_mem:25", "D 4MB", "C SHOW", "Z I"],
+    );
     c.check(&["B |s", "E ", "B |s", "E ", "S"], &["2", "D 4MB", "C SHOW", "2", "D 4MB", "C SHOW", "Z I"]);
     c.check(&["P s|show work_mem", "B |s", "E ", "S"], &["E 42P05 prepared statement \"s\" already exists", "Z I"]);
     c.check(&["CS s", "CS s", "B |s", "S"], &["3", "3", "E 26000 prepared statement \"s\" does not exist", "Z I"]);
     c.check(&["P |", "B ", "DP ", "E ", "S"], &["1", "2", "n", "I", "Z I"]);
     c.check(&["E x", "S"], &["E 34000 portal \"x\" does not exist", "Z I"]);
     c.check(&["P |show a; show b", "S"], &["E 42601 cannot insert multiple commands into a prepared statement", "Z I"]);
-    c.check(&["P |show work_mem", "B ||1", "S"], &[
-        "1", "E 08P01 bind message supplies 1 parameters, but prepared statement \"\" requires 0", "Z I",
-    ]);
+    c.check(
+        &["P |show work_mem", "B ||1", "S"],
+        &["1", "E 08P01 bind message supplies 1 parameters, but prepared statement \"\" requires 0", "Z I"],
+    );
 }
 
 #[test]
@@ -44,9 +48,10 @@ fn a_pipeline_is_one_transaction_up_to_sync() {
     let server = TestServer::start();
     let mut c = server.connect();
     c.answer();
-    c.check(&["P |set enable_sort = off", "B ", "E ", "P |set nonsense = 1", "B ", "E ", "P |show work_mem", "S"], &[
-        "1", "2", "C SET", "1", "2", "E 42704 unrecognized configuration parameter \"nonsense\"", "Z I",
-    ]);
+    c.check(
+        &["P |set enable_sort = off", "B ", "E ", "P |set nonsense = 1", "B ", "E ", "P |show work_mem", "S"],
+        &["1", "2", "C SET", "1", "2", "E 42704 unrecognized configuration parameter \"nonsense\"", "Z I"],
+    );
     c.check(&["Q show enable_sort"], &["T enable_sort:25", "D on", "C SHOW", "Z I"]);
 }
 
@@ -57,14 +62,13 @@ fn notifications_arrive_at_commit_and_at_idle_sessions() {
     a.answer();
     b.answer();
     a.check(&["Q listen news"], &["C LISTEN", "Z I"]);
-    b.check(&["Q begin; notify news, 'one'; notify news, 'one'; notify other, 'x'"], &[
-        "C BEGIN", "C NOTIFY", "C NOTIFY", "C NOTIFY", "Z T",
-    ]);
+    b.check(
+        &["Q begin; notify news, 'one'; notify news, 'one'; notify other, 'x'"],
+        &["C BEGIN", "C NOTIFY", "C NOTIFY", "C NOTIFY", "Z T"],
+    );
     b.check(&["Q commit"], &["C COMMIT", "Z I"]);
     assert_eq!(a.receive().unwrap(), "A news one");
-    b.check(&["Q begin; notify news, 'lost'; rollback; notify news, 'two'"], &[
-        "C BEGIN", "C NOTIFY", "C ROLLBACK", "C NOTIFY", "Z I",
-    ]);
+    b.check(&["Q begin; notify news, 'lost'; rollback; notify news, 'two'"], &["C BEGIN", "C NOTIFY", "C ROLLBACK", "C NOTIFY", "Z I"]);
     assert_eq!(a.receive().unwrap(), "A news two");
     a.check(&["Q notify news"], &["C NOTIFY", "A news ", "Z I"]);
     a.check(&["Q unlisten *; notify news"], &["C UNLISTEN", "C NOTIFY", "Z I"]);

@@ -35,9 +35,10 @@ fn a_client_is_told_thirteen_settings_and_a_key() {
     ];
     assert_eq!(answer, expected);
     client.check(&["Q show work_mem"], &["T work_mem:25", "D 1MB", "C SHOW", "Z I"]);
-    client.check(&["Q reset all; set work_mem = 64; reset work_mem; show work_mem"], &[
-        "C RESET", "C SET", "C RESET", "T work_mem:25", "D 1MB", "C SHOW", "Z I",
-    ]);
+    client.check(
+        &["Q reset all; set work_mem = 64; reset work_mem; show work_mem"],
+        &["C RESET", "C SET", "C RESET", "T work_mem:25", "D 1MB", "C SHOW", "Z I"],
+    );
     client.check(&["Q set datestyle = ymd"], &["C SET", "S DateStyle=German, YMD", "Z I"]);
 }
 
@@ -105,8 +106,7 @@ fn nonsense_ends_its_connection_and_nothing_else() {
         let answer = client.answer();
         assert!(answer.len() == 1 && answer[0].starts_with("E 0"), "{packet:?}: {answer:?}");
     }
-    let messages: [&[u8]; 5] =
-        [b"Q\0\0\0\x03", b"Q\0\0\0\x08abcd", b"?\0\0\0\x04", b"B\0\0\0\x06\0\0", b"P\0\0\0\x0cabc\0x\0\0\x01"];
+    let messages: [&[u8]; 5] = [b"Q\0\0\0\x03", b"Q\0\0\0\x08abcd", b"?\0\0\0\x04", b"B\0\0\0\x06\0\0", b"P\0\0\0\x0cabc\0x\0\0\x01"];
     for message in messages {
         let mut client = server.connect();
         client.answer();

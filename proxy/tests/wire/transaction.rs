@@ -25,13 +25,12 @@ fn savepoints_nest_and_may_share_a_name() {
     let mut c = server.connect();
     c.answer();
     c.check(&["Q savepoint a"], &["E 25P01 SAVEPOINT can only be used in transaction blocks", "Z I"]);
-    c.check(&["Q begin; set work_mem = '1MB'; savepoint a; set work_mem = '2MB'; savepoint a; set work_mem = '3MB'"], &[
-        "C BEGIN", "C SET", "C SAVEPOINT", "C SET", "C SAVEPOINT", "C SET", "Z T",
-    ]);
+    c.check(
+        &["Q begin; set work_mem = '1MB'; savepoint a; set work_mem = '2MB'; savepoint a; set work_mem = '3MB'"],
+        &["C BEGIN", "C SET", "C SAVEPOINT", "C SET", "C SAVEPOINT", "C SET", "Z T"],
+    );
     c.check(&["Q rollback to a; show work_mem"], &["C ROLLBACK", "T work_mem:25", "D 2MB", "C SHOW", "Z T"]);
-    c.check(&["Q release a; rollback to a; show work_mem"], &[
-        "C RELEASE", "C ROLLBACK", "T work_mem:25", "D 1MB", "C SHOW", "Z T",
-    ]);
+    c.check(&["Q release a; rollback to a; show work_mem"], &["C RELEASE", "C ROLLBACK", "T work_mem:25", "D 1MB", "C SHOW", "Z T"]);
     c.check(&["Q release b"], &["E 3B001 savepoint \"b\" does not exist", "Z E"]);
     c.check(&["Q rollback to a"], &["C ROLLBACK", "Z T"]);
     c.check(&["Q commit; show work_mem"], &["C COMMIT", "T work_mem:25", "D 1MB", "C SHOW", "Z I"]);
@@ -49,9 +48,10 @@ fn modes_are_set_shown_and_chained() {
     c.check(&["Q show transaction_isolation; show transaction_read_only"], &shown);
     c.check(&["Q rollback"], &["C ROLLBACK", "Z I"]);
     c.check(&["Q commit and chain"], &["E 25P01 COMMIT AND CHAIN can only be used in transaction blocks", "Z I"]);
-    c.check(&["Q set session characteristics as transaction isolation level repeatable read; show transaction_isolation"], &[
-        "C SET", "T transaction_isolation:25", "D read committed", "C SHOW", "Z I",
-    ]);
+    c.check(
+        &["Q set session characteristics as transaction isolation level repeatable read; show transaction_isolation"],
+        &["C SET", "T transaction_isolation:25", "D read committed", "C SHOW", "Z I"],
+    );
     c.check(&["Q show transaction_isolation"], &["T transaction_isolation:25", "D repeatable read", "C SHOW", "Z I"]);
 }
 
