@@ -28,6 +28,10 @@ mod set;
 mod string;
 mod system;
 mod text_format;
+mod results;
+mod jsonb;
+mod json;
+mod datetime;
 
 pub(crate) use collation::compare as compare_values;
 pub use register::register;
@@ -51,6 +55,9 @@ const TOPICS: &[&[&[Row]]] = &[
     aggregate::SPREADS,
     integer::TOPICS,
     float::TOPICS,
+    datetime::TOPICS,
+    json::TOPICS,
+    jsonb::TOPICS,
 ];
 
 /// A function call as a body sees it.

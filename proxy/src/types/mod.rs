@@ -10,8 +10,17 @@ pub use rusqlite::types::{Value, ValueRef};
 
 use crate::{error::Result, session::context::Context};
 
+pub mod binary;
+pub mod date;
+pub mod datetime;
+pub mod interval;
+pub mod json;
+pub mod jsonb;
 pub mod name;
 pub mod oid;
+pub mod time;
+pub mod timestamp;
+pub mod timetz;
 
 pub(crate) mod array;
 pub(crate) mod bit;

@@ -65,6 +65,14 @@ const CODECS: &[(&str, Storage, &dyn Codec)] = &[
     ("regprocedure", Storage::Integer, &registered::Registered),
     ("regrole", Storage::Integer, &registered::Registered),
     ("regtype", Storage::Integer, &registered::Registered),
+    ("date", Storage::Date, &super::date::DateCodec),
+    ("time", Storage::Time, &super::time::TimeCodec),
+    ("timetz", Storage::Text, &super::timetz::TimetzCodec),
+    ("timestamp", Storage::Timestamp, &super::timestamp::TimestampCodec),
+    ("timestamptz", Storage::Timestamptz, &super::timestamp::TimestamptzCodec),
+    ("interval", Storage::Text, &super::interval::IntervalCodec),
+    ("json", Storage::Text, &super::json::JsonCodec),
+    ("jsonb", Storage::Text, &super::jsonb::JsonbCodec),
 ];
 
 /// Types whose order or equality is not that of their stored bytes; the collation bears the type's name.
