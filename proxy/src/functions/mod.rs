@@ -28,6 +28,7 @@ mod set;
 mod string;
 mod system;
 mod text_format;
+mod regex;
 mod results;
 mod jsonb;
 mod json;
@@ -58,6 +59,7 @@ const TOPICS: &[&[&[Row]]] = &[
     datetime::TOPICS,
     json::TOPICS,
     jsonb::TOPICS,
+    regex::TOPICS,
 ];
 
 /// A function call as a body sees it.

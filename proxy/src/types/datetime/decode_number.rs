@@ -54,7 +54,7 @@ impl Decoder<'_> {
             seen |= mask;
             added |= mask;
         }
-        if seen & (DATE | TIME) & !(DOY | ZONE) != DATE && seen & DATE != DATE {
+        if seen & !(DOY | ZONE) != DATE {
             return Err(Fault::Format);
         }
         Ok(added)

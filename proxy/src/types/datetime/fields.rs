@@ -4,7 +4,7 @@ use super::Fault;
 
 /// What a field looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldKind {
+pub(crate) enum FieldKind {
     /// Digits, perhaps with a fraction.
     Number,
     /// A word.
@@ -21,11 +21,11 @@ pub enum FieldKind {
 
 /// A field.
 #[derive(Clone, Debug)]
-pub struct Field {
+pub(crate) struct Field {
     /// Its text in lower case.
-    pub text: String,
+    pub(crate) text: String,
     /// What it looks like.
-    pub kind: FieldKind,
+    pub(crate) kind: FieldKind,
 }
 
 /// More fields than any date has.
@@ -116,7 +116,7 @@ impl Scanner<'_> {
 }
 
 /// The fields of a text.
-pub fn split(text: &str) -> Result<Vec<Field>, Fault> {
+pub(crate) fn split(text: &str) -> Result<Vec<Field>, Fault> {
     let mut scanner = Scanner { bytes: text.as_bytes(), position: 0 };
     let mut fields = Vec::new();
     while scanner.position < scanner.bytes.len() {

@@ -6,9 +6,9 @@
 pub mod calendar;
 pub mod decode;
 mod decode_number;
-pub(super) mod fields;
+pub(crate) mod fields;
 pub mod format;
-pub(super) mod number;
+pub(crate) mod number;
 pub mod tokens;
 pub mod zone;
 
@@ -38,6 +38,8 @@ pub enum Fault {
     MonthOrDay,
     /// An interval's field is out of range.
     Interval,
+    /// The sum of an interval's fields is out of range.
+    Range,
     /// A zone displacement is out of range.
     Displacement,
     /// The name is no zone's.
@@ -55,6 +57,7 @@ impl Fault {
             Fault::Field => out_of_range(),
             Fault::MonthOrDay => out_of_range().hint("Perhaps you need a different \"datestyle\" setting."),
             Fault::Interval => SqlError::new(INTERVAL_FIELD_OVERFLOW, format!("interval field value out of range: \"{text}\"")),
+            Fault::Range => SqlError::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("{type_name} out of range")),
             Fault::Displacement => SqlError::new(
                 SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
                 format!("time zone displacement out of range: \"{text}\""),

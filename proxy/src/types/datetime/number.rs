@@ -4,7 +4,7 @@
 use super::{Fault, calendar::MICROS_PER_SECOND};
 
 /// The integer at the start of `text` (with a sign) and the rest; out of 32 bits is a fault (C's `strtoint`).
-pub fn integer(text: &str) -> Result<(i64, &str), Fault> {
+pub(crate) fn integer(text: &str) -> Result<(i64, &str), Fault> {
     let (value, rest) = long(text)?;
     if i32::try_from(value).is_err() {
         return Err(Fault::Field);
@@ -13,7 +13,7 @@ pub fn integer(text: &str) -> Result<(i64, &str), Fault> {
 }
 
 /// The integer at the start of `text` in 64 bits, and the rest.
-pub fn long(text: &str) -> Result<(i64, &str), Fault> {
+pub(crate) fn long(text: &str) -> Result<(i64, &str), Fault> {
     let signed = usize::from(text.starts_with(['-', '+']));
     let end = signed + text[signed..].bytes().take_while(u8::is_ascii_digit).count();
     if end == signed {
@@ -24,7 +24,7 @@ pub fn long(text: &str) -> Result<(i64, &str), Fault> {
 }
 
 /// A fraction `.123`, which must be all there is.
-pub fn fraction(text: &str) -> Result<f64, Fault> {
+pub(crate) fn fraction(text: &str) -> Result<f64, Fault> {
     if text == "." {
         return Ok(0.0);
     }
@@ -35,25 +35,25 @@ pub fn fraction(text: &str) -> Result<f64, Fault> {
 }
 
 /// A fraction of a second, in microseconds.
-pub fn fraction_micros(text: &str) -> Result<i64, Fault> {
+pub(crate) fn fraction_micros(text: &str) -> Result<i64, Fault> {
     Ok((fraction(text)? * MICROS_PER_SECOND as f64).round_ties_even() as i64)
 }
 
 /// A time of day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Clock {
+pub(crate) struct Clock {
     /// Hours.
-    pub hour: i64,
+    pub(crate) hour: i64,
     /// Minutes.
-    pub minute: i64,
+    pub(crate) minute: i64,
     /// Seconds.
-    pub second: i64,
+    pub(crate) second: i64,
     /// Microseconds of the second.
-    pub micros: i64,
+    pub(crate) micros: i64,
 }
 
 /// A time with colons (PostgreSQL's `DecodeTime`); two fields are minutes and seconds where `minute_to_second` says so.
-pub fn clock(text: &str, minute_to_second: bool) -> Result<Clock, Fault> {
+pub(crate) fn clock(text: &str, minute_to_second: bool) -> Result<Clock, Fault> {
     let mut time = Clock::default();
     let (hour, rest) = long(text)?;
     time.hour = hour;
@@ -77,7 +77,7 @@ pub fn clock(text: &str, minute_to_second: bool) -> Result<Clock, Fault> {
 }
 
 /// A zone displacement `+hh[:mm[:ss]]` or `+hhmm`, in seconds east (PostgreSQL's `DecodeTimezone`).
-pub fn displacement(text: &str) -> Result<i32, Fault> {
+pub(crate) fn displacement(text: &str) -> Result<i32, Fault> {
     let negative = text.starts_with('-');
     if !negative && !text.starts_with('+') {
         return Err(Fault::Format);

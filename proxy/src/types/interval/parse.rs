@@ -80,7 +80,7 @@ impl Sum {
 
     /// The interval.
     pub(super) fn interval(&self) -> Result<Interval, Fault> {
-        let months = i32::try_from(self.years * 12 + self.months).map_err(|_| Fault::Field)?;
+        let months = i32::try_from(self.years * 12 + self.months).map_err(|_| Fault::Range)?;
         Ok(Interval { months, days: i32::try_from(self.days).map_err(|_| Fault::Field)?, microseconds: self.micros })
     }
 
