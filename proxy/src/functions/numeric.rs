@@ -338,10 +338,6 @@ fn width_bucket(call: &Call<'_>) -> Result<Value> {
         return fitting::<4>(Some(count + 1));
     }
     let scale = position.scale.max(last.scale);
-<<<<<<< HEAD
     let bucket: BigInt = position.at_scale(scale) * count / last.at_scale(scale) + 1;
-=======
-    let bucket: num_bigint::BigInt = position.at_scale(scale) * count / last.at_scale(scale) + 1;
->>>>>>> bc8b4ea (Match regular expressions by PostgreSQL's rules over the engine at hand, so that ~, SIMILAR TO and regexp_* answer as it does)
     fitting::<4>(bucket.to_i64())
 }
