@@ -44,12 +44,12 @@ fn age(left: i64, right: i64) -> Result<Value> {
         days -= 1;
     }
     while days < 0 {
-        let borrowed = if negative { days_in_month(a.year, if a.month == 1 { 12 } else { a.month - 1 }) } else { days_in_month(b.year, b.month) };
+        let borrowed =
+            if negative { days_in_month(a.year, if a.month == 1 { 12 } else { a.month - 1 }) } else { days_in_month(b.year, b.month) };
         days += borrowed;
         months -= 1;
     }
     let sign = if negative { -1 } else { 1 };
-    let interval =
-        Interval { months: (months * sign) as i32, days: (days * sign) as i32, microseconds: time * sign };
+    let interval = Interval { months: (months * sign) as i32, days: (days * sign) as i32, microseconds: time * sign };
     Ok(Value::Text(interval.to_storage()))
 }

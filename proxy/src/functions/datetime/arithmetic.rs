@@ -7,7 +7,9 @@ use crate::{
         Value,
         datetime::{
             INFINITY, NEGATIVE_INFINITY,
-            calendar::{Civil, MICROS_PER_DAY, date_from_days, days_from_date, days_in_month, is_valid_date, is_valid_julian, is_valid_timestamp},
+            calendar::{
+                Civil, MICROS_PER_DAY, date_from_days, days_from_date, days_in_month, is_valid_date, is_valid_julian, is_valid_timestamp,
+            },
             is_finite, out_of_range,
             zone::Zone,
         },

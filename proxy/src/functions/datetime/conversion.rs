@@ -26,7 +26,10 @@ pub(in crate::functions) const ROWS: &[Row] = &[
     row("timestamp(timestamp with time zone)", Scalar(|c| local(c, 0).map(Value::Integer))),
     row("timestamptz(date)", Scalar(|c| from_local(midnight(c.int(0)?)?, session_zone(c)))),
     row("timestamptz(timestamp without time zone)", Scalar(|c| from_local(c.int(0)?, session_zone(c)))),
-    row("timestamptz(date,time without time zone)", Scalar(|c| from_local(midnight(c.int(0)?)?.saturating_add(c.int(1)?), session_zone(c)))),
+    row(
+        "timestamptz(date,time without time zone)",
+        Scalar(|c| from_local(midnight(c.int(0)?)?.saturating_add(c.int(1)?), session_zone(c))),
+    ),
     row("time(timestamp without time zone)", Scalar(|c| Ok(time(c.int(0)?)))),
     row("time(timestamp with time zone)", Scalar(|c| Ok(time(local(c, 0)?)))),
     row("time(interval)", Scalar(|c| Ok(Value::Integer(c.interval(0)?.microseconds.rem_euclid(MICROS_PER_DAY))))),
@@ -35,8 +38,14 @@ pub(in crate::functions) const ROWS: &[Row] = &[
     row("timetz(time without time zone)", Scalar(timetz_of_time)),
     row("interval(time without time zone)", Scalar(|c| Ok(interval(Interval { microseconds: c.int(0)?, ..Interval::default() })))),
     row("interval(interval,integer)", Scalar(|c| Ok(interval(c.interval(0)?.with_typmod(c.int(1)? as i32))))),
-    row("timestamp(timestamp without time zone,integer)", Scalar(|c| Ok(Value::Integer(timestamp::apply_typmod(c.int(0)?, c.int(1)? as i32))))),
-    row("timestamptz(timestamp with time zone,integer)", Scalar(|c| Ok(Value::Integer(timestamp::apply_typmod(c.int(0)?, c.int(1)? as i32))))),
+    row(
+        "timestamp(timestamp without time zone,integer)",
+        Scalar(|c| Ok(Value::Integer(timestamp::apply_typmod(c.int(0)?, c.int(1)? as i32)))),
+    ),
+    row(
+        "timestamptz(timestamp with time zone,integer)",
+        Scalar(|c| Ok(Value::Integer(timestamp::apply_typmod(c.int(0)?, c.int(1)? as i32)))),
+    ),
     row("time(time without time zone,integer)", Scalar(|c| Ok(Value::Integer(round_to_precision(c.int(0)?, c.int(1)? as i32))))),
     row("timetz(time with time zone,integer)", Scalar(timetz_precision)),
     row("isfinite(date)", Scalar(|c| Ok(boolean(is_finite(c.int(0)?))))),

@@ -97,10 +97,7 @@ fn exact(value: i64) -> Result<Part> {
 
 /// What `infinity` has of a field: its years and days are infinite, its other fields unknown.
 fn infinite(unit: Unit, value: i64) -> Option<Part> {
-    let grows = matches!(
-        unit,
-        Unit::Year | Unit::Decade | Unit::Century | Unit::Millennium | Unit::Julian | Unit::IsoYear | Unit::Epoch
-    );
+    let grows = matches!(unit, Unit::Year | Unit::Decade | Unit::Century | Unit::Millennium | Unit::Julian | Unit::IsoYear | Unit::Epoch);
     let cycles = matches!(
         unit,
         Unit::Microsecond
@@ -119,11 +116,7 @@ fn infinite(unit: Unit, value: i64) -> Option<Part> {
             | Unit::ZoneHour
             | Unit::ZoneMinute
     );
-    if grows {
-        Some(Part::Infinity(value != INFINITY))
-    } else {
-        cycles.then_some(Part::Null)
-    }
+    if grows { Some(Part::Infinity(value != INFINITY)) } else { cycles.then_some(Part::Null) }
 }
 
 /// A field of the calendar.
@@ -135,7 +128,13 @@ fn calendar_part(unit: Unit, civil: &Civil) -> Option<i64> {
         Unit::Month => month,
         Unit::Quarter => (month - 1) / 3 + 1,
         Unit::Week => iso_week(year, month, day).1,
-        Unit::Year => if year > 0 { year } else { year - 1 },
+        Unit::Year => {
+            if year > 0 {
+                year
+            } else {
+                year - 1
+            }
+        }
         Unit::Decade => year.div_euclid(10),
         Unit::Century => of_years(100),
         Unit::Millennium => of_years(1000),
@@ -272,8 +271,6 @@ fn interval(call: &Call<'_>) -> Result<Part> {
             let day_seconds = i128::from(years) * 31_557_600 + i128::from(months) * 2_592_000 + i128::from(days) * 86_400;
             Ok(Part::Exact(day_seconds * 1_000_000 + i128::from(microseconds), 6))
         }
-        _ => {
-            clock_part(unit, &Civil::default().with_time(microseconds)).map_or_else(|| not_supported(call, "interval"), Ok)
-        }
+        _ => clock_part(unit, &Civil::default().with_time(microseconds)).map_or_else(|| not_supported(call, "interval"), Ok),
     }
 }

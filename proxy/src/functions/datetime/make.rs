@@ -42,10 +42,7 @@ fn date(call: &Call<'_>) -> Result<Civil> {
     }
     let civil = Civil { year, month, day, ..Civil::default() };
     if !is_valid_julian(year, month) || !is_valid_date(civil.days()) {
-        return Err(SqlError::new(
-            SqlState::DATETIME_FIELD_OVERFLOW,
-            format!("date out of range: {written_year}-{month:02}-{day:02}"),
-        ));
+        return Err(SqlError::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("date out of range: {written_year}-{month:02}-{day:02}")));
     }
     Ok(civil)
 }
@@ -75,10 +72,7 @@ fn shown_seconds(seconds: f64) -> String {
 fn timestamp(call: &Call<'_>) -> Result<i64> {
     let (date, time) = (date(call)?, time(call, 3)?);
     let error = || {
-        SqlError::new(
-            SqlState::DATETIME_FIELD_OVERFLOW,
-            format!("timestamp out of range: {}-{:02}-{:02}", date.year, date.month, date.day),
-        )
+        SqlError::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("timestamp out of range: {}-{:02}-{:02}", date.year, date.month, date.day))
     };
     crate::types::datetime::calendar::timestamp(date.days(), time).ok_or_else(error)
 }

@@ -9,7 +9,10 @@ use crate::{
 
 /// The rows.
 pub(in crate::functions) const ROWS: &[Row] = &[
-    row("overlaps(time without time zone,time without time zone,time without time zone,time without time zone)", Scalar(|c| integers(c, &time_end))),
+    row(
+        "overlaps(time without time zone,time without time zone,time without time zone,time without time zone)",
+        Scalar(|c| integers(c, &time_end)),
+    ),
     row("overlaps(time without time zone,interval,time without time zone,interval)", Scalar(|c| integers(c, &time_end))),
     row("overlaps(time without time zone,time without time zone,time without time zone,interval)", Scalar(|c| integers(c, &time_end))),
     row("overlaps(time without time zone,interval,time without time zone,time without time zone)", Scalar(|c| integers(c, &time_end))),

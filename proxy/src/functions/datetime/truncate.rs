@@ -8,7 +8,8 @@ use crate::{
         Value,
         datetime::{
             calendar::{
-                Civil, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, from_julian_day, is_valid_timestamp, iso_week, iso_week_julian,
+                Civil, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND, from_julian_day, is_valid_timestamp, iso_week,
+                iso_week_julian,
             },
             is_finite, out_of_range,
             tokens::{Unit, unit},
@@ -39,7 +40,8 @@ fn truncated(civil: &Civil, unit: Unit) -> Option<Civil> {
     let Civil { year, month, day, .. } = *civil;
     let midnight = |year, month, day| Civil { year, month, day, ..Civil::default() };
     let time = |unit: i64| civil.with_time(civil.time() / unit * unit);
-    let first_year = |span: i64| if year > 0 { (year + span - 1) / span * span - (span - 1) } else { -((span - 1 - (year - 1)) / span) * span + 1 };
+    let first_year =
+        |span: i64| if year > 0 { (year + span - 1) / span * span - (span - 1) } else { -((span - 1 - (year - 1)) / span) * span + 1 };
     Some(match unit {
         Unit::Microsecond => *civil,
         Unit::Millisecond => time(1000),
@@ -118,8 +120,7 @@ fn interval(call: &Call<'_>) -> Result<Value> {
         Unit::Millisecond => time(1000),
         Unit::Microsecond => value,
         Unit::Week => {
-            return not_supported(call, "interval")
-                .map_err(|error: SqlError| error.detail("Months usually have fractional weeks."));
+            return not_supported(call, "interval").map_err(|error: SqlError| error.detail("Months usually have fractional weeks."));
         }
         _ => return not_supported(call, "interval"),
     };

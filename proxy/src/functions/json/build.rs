@@ -167,4 +167,3 @@ fn jsonb_object(pairs: Pairs) -> Value {
     let pairs = pairs.into_iter().map(|(key, value)| (key, value.map_or(Jsonb::Null, Jsonb::String))).collect();
     Value::Text(Jsonb::object(pairs).to_storage())
 }
-

@@ -69,7 +69,9 @@ fn jsonb_value(value: &Jsonb, as_text: bool) -> Value {
 
 fn jsonb_each(call: &Call<'_>, name: &str, as_text: bool) -> Result<Rows> {
     match Jsonb::from_storage(call.text(0)?)? {
-        Jsonb::Object(pairs) => rows(pairs.iter().map(|(key, value)| vec![Value::Text(key.clone()), jsonb_value(value, as_text)]).collect()),
+        Jsonb::Object(pairs) => {
+            rows(pairs.iter().map(|(key, value)| vec![Value::Text(key.clone()), jsonb_value(value, as_text)]).collect())
+        }
         _ => refuse(format!("cannot call {name} on a non-object")),
     }
 }

@@ -10,9 +10,4 @@ pub(super) mod nested;
 use super::Row;
 
 /// The rows of all topics.
-pub(super) const TOPICS: &[&[Row]] = &[
-    access::ROWS,
-    aggregate::ROWS,
-    build::ROWS,
-    expand::ROWS,
-];
+pub(super) const TOPICS: &[&[Row]] = &[access::ROWS, aggregate::ROWS, build::ROWS, expand::ROWS];

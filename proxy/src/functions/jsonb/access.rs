@@ -5,16 +5,11 @@ use crate::{
     functions::{
         Body::Scalar,
         Call, Row,
-        results::{boolean, float, text_or_null},
         json::nested,
+        results::{boolean, float, text_or_null},
         row,
     },
-    types::{
-        Value,
-        decimal::Numeric,
-        json::escape,
-        jsonb::Jsonb,
-    },
+    types::{Value, decimal::Numeric, json::escape, jsonb::Jsonb},
 };
 
 /// The rows.

@@ -7,7 +7,4 @@ mod set_path;
 use super::Row;
 
 /// The rows of all topics.
-pub(super) const TOPICS: &[&[Row]] = &[
-    access::ROWS,
-    modify::ROWS,
-];
+pub(super) const TOPICS: &[&[Row]] = &[access::ROWS, modify::ROWS];

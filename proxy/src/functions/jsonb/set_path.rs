@@ -71,14 +71,7 @@ fn object(
     Ok(Jsonb::Object(pairs))
 }
 
-fn array(
-    mut elements: Vec<Jsonb>,
-    key: &str,
-    is_last: bool,
-    path: &[Option<String>],
-    level: usize,
-    change: &Change,
-) -> Result<Jsonb> {
+fn array(mut elements: Vec<Jsonb>, key: &str, is_last: bool, path: &[Option<String>], level: usize, change: &Change) -> Result<Jsonb> {
     let position: i64 = key.trim_start().parse::<i32>().map(i64::from).map_err(|_| {
         let message = format!("path element at position {} is not an integer: \"{key}\"", level + 1);
         SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, message)

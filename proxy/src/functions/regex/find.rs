@@ -1,11 +1,6 @@
 //! `regexp_match`, `regexp_matches`, `regexp_count`, `regexp_instr`, `regexp_substr`.
 
-use super::{
-    Flags, Regex,
-    cache::Spans,
-    compile,
-    operators::local_flags,
-};
+use super::{Flags, Regex, cache::Spans, compile, operators::local_flags};
 use crate::{
     error::{Result, SqlError, SqlState},
     functions::{

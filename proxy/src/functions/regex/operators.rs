@@ -7,7 +7,8 @@ use crate::{
     types::Value,
 };
 
-const SENSITIVE: Flags = Flags { ignore_case: false, literal: false, expanded: false, dot_stops: false, line_anchors: false, older: false, global: false };
+const SENSITIVE: Flags =
+    Flags { ignore_case: false, literal: false, expanded: false, dot_stops: false, line_anchors: false, older: false, global: false };
 const INSENSITIVE: Flags = Flags { ignore_case: true, ..SENSITIVE };
 
 /// The rows.
@@ -43,10 +44,8 @@ pub(super) fn local_flags(text: &str, function: &str, hint: Option<&str>) -> Res
     if !flags.global {
         return Ok(flags);
     }
-    let error = SqlError::new(
-        crate::error::SqlState::INVALID_PARAMETER_VALUE,
-        format!("{function} does not support the \"global\" option"),
-    );
+    let error =
+        SqlError::new(crate::error::SqlState::INVALID_PARAMETER_VALUE, format!("{function} does not support the \"global\" option"));
     Err(match hint {
         Some(hint) => error.hint(hint),
         None => error,

@@ -83,8 +83,7 @@ pub(super) fn parse(pattern: &str, mut flags: Flags) -> Result<Parsed> {
         let piece = |c| Piece { atom: Atom::Char(c), quantifier: None };
         return Ok(Parsed { root: vec![pattern.chars().map(piece).collect()], flags, groups: 0 });
     }
-    let mut parser =
-        Parser { chars: pattern.chars().collect(), at: 0, flags, groups: 0, closed: vec![false], in_look: 0, depth: 0 };
+    let mut parser = Parser { chars: pattern.chars().collect(), at: 0, flags, groups: 0, closed: vec![false], in_look: 0, depth: 0 };
     parser.embedded_options()?;
     let root = parser.alternation()?;
     if parser.at < parser.chars.len() {
@@ -211,11 +210,7 @@ impl Parser {
     /// `2}`, `2,}`, `2,3}`; leaves the closing brace.
     fn bounds(&mut self) -> Result<(u32, Option<u32>)> {
         let min = self.count()?;
-        let max = if self.take(",") {
-            if self.peek() == Some('}') { None } else { Some(self.count()?) }
-        } else {
-            Some(min)
-        };
+        let max = if self.take(",") { if self.peek() == Some('}') { None } else { Some(self.count()?) } } else { Some(min) };
         if self.peek() != Some('}') {
             return Err(invalid("braces {} not balanced"));
         }

@@ -20,8 +20,10 @@ fn escape_character(text: &str) -> Result<Option<char>> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (first, None) => Ok(first),
-        _ => Err(SqlError::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
-            .hint("Escape string must be empty or one character.")),
+        _ => {
+            Err(SqlError::new(SqlState::INVALID_ESCAPE_SEQUENCE, "invalid escape string")
+                .hint("Escape string must be empty or one character."))
+        }
     }
 }
 
@@ -46,7 +48,10 @@ fn translate(pattern: &str, escape: Option<char>) -> Result<String> {
                     0 => out.push_str("){1,1}?("),
                     1 => out.push_str("){1,1}(?:"),
                     _ => {
-                        return Err(SqlError::new(SqlState("2200C"), "SQL regular expression may not contain more than two escape-double-quote separators"));
+                        return Err(SqlError::new(
+                            SqlState("2200C"),
+                            "SQL regular expression may not contain more than two escape-double-quote separators",
+                        ));
                     }
                 }
                 quotes += 1;

@@ -1,10 +1,6 @@
 //! `regexp_split_to_table`, `regexp_split_to_array`.
 
-use super::{
-    Flags, compile,
-    find::next_character,
-    operators::local_flags,
-};
+use super::{Flags, compile, find::next_character, operators::local_flags};
 use crate::{
     error::Result,
     functions::{

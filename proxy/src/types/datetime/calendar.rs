@@ -26,8 +26,7 @@ pub const END_DATE_DAYS: i64 = 2_147_483_494 - UNIX_EPOCH_JULIAN;
 pub const MIN_MICROS: i64 = MIN_DAYS * MICROS_PER_DAY;
 
 /// Days in each month, of common and of leap years.
-const DAYS_IN_MONTH: [[i64; 12]; 2] =
-    [[31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]];
+const DAYS_IN_MONTH: [[i64; 12]; 2] = [[31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]];
 
 /// A point of time by calendar and clock, without a zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

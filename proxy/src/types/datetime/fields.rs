@@ -88,8 +88,8 @@ impl Scanner<'_> {
         let mut text = String::new();
         self.take_while(&mut text, |c| c.is_ascii_alphabetic());
         let next = self.peek();
-        let is_date = matches!(next, b'-' | b'/' | b'.')
-            || ((next == b'+' || next.is_ascii_digit()) && super::tokens::date_word(&text).is_none());
+        let is_date =
+            matches!(next, b'-' | b'/' | b'.') || ((next == b'+' || next.is_ascii_digit()) && super::tokens::date_word(&text).is_none());
         if !is_date {
             return Field { text, kind: FieldKind::Word };
         }

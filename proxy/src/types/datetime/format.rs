@@ -183,5 +183,9 @@ pub fn round_to_precision(micros: i64, precision: i32) -> i64 {
         return micros;
     }
     let unit = MICROS_PER_SECOND / 10_i64.pow(precision as u32);
-    if micros >= 0 { micros.saturating_add(unit / 2) / unit * unit } else { -(micros.saturating_neg().saturating_add(unit / 2) / unit * unit) }
+    if micros >= 0 {
+        micros.saturating_add(unit / 2) / unit * unit
+    } else {
+        -(micros.saturating_neg().saturating_add(unit / 2) / unit * unit)
+    }
 }

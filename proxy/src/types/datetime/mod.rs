@@ -58,10 +58,9 @@ impl Fault {
             Fault::MonthOrDay => out_of_range().hint("Perhaps you need a different \"datestyle\" setting."),
             Fault::Interval => SqlError::new(INTERVAL_FIELD_OVERFLOW, format!("interval field value out of range: \"{text}\"")),
             Fault::Range => SqlError::new(SqlState::DATETIME_FIELD_OVERFLOW, format!("{type_name} out of range")),
-            Fault::Displacement => SqlError::new(
-                SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE,
-                format!("time zone displacement out of range: \"{text}\""),
-            ),
+            Fault::Displacement => {
+                SqlError::new(SqlState::INVALID_TIME_ZONE_DISPLACEMENT_VALUE, format!("time zone displacement out of range: \"{text}\""))
+            }
             Fault::Zone(name) => zone_not_recognized(&name),
         }
     }

@@ -48,9 +48,7 @@ impl Zone {
     pub fn abbreviation_at(&self, micros: i64) -> Option<String> {
         match self {
             Zone::Fixed(_) => None,
-            Zone::Named(tz) => {
-                tz.offset_from_utc_datetime(&table_time(&Civil::from_micros(micros))).abbreviation().map(str::to_owned)
-            }
+            Zone::Named(tz) => tz.offset_from_utc_datetime(&table_time(&Civil::from_micros(micros))).abbreviation().map(str::to_owned),
         }
     }
 
@@ -101,9 +99,8 @@ fn table_time(civil: &Civil) -> NaiveDateTime {
         year = (LAST_TABLE_YEAR - 40..=LAST_TABLE_YEAR).find(alike).unwrap_or(LAST_TABLE_YEAR);
     }
     let time = civil.time();
-    let midnight = NaiveDate::from_ymd_opt(year as i32, civil.month as u32, civil.day as u32)
-        .unwrap_or(NaiveDate::MIN)
-        .and_time(NaiveTime::MIN);
+    let midnight =
+        NaiveDate::from_ymd_opt(year as i32, civil.month as u32, civil.day as u32).unwrap_or(NaiveDate::MIN).and_time(NaiveTime::MIN);
     debug_assert!(midnight.year() as i64 == year);
     midnight + chrono::TimeDelta::microseconds(time)
 }

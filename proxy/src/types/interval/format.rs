@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::{
-    Interval,
     super::datetime::{
         calendar::{MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND},
         format::seconds,
     },
+    Interval,
 };
 use crate::session::context::IntervalStyle;
 
@@ -101,13 +101,7 @@ fn verbose(parts: &Parts) -> String {
     let mut out = String::from("@");
     let mut is_before = false;
     let mut is_zero = true;
-    let units = [
-        (parts.years, "year"),
-        (parts.months, "mon"),
-        (parts.days, "day"),
-        (parts.hours, "hour"),
-        (parts.minutes, "min"),
-    ];
+    let units = [(parts.years, "year"), (parts.months, "mon"), (parts.days, "day"), (parts.hours, "hour"), (parts.minutes, "min")];
     for (value, unit) in units {
         if value == 0 {
             continue;

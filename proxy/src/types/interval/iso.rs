@@ -2,11 +2,11 @@
 //! (PostgreSQL's `DecodeISO8601Interval`). Enters: text; leaves: an [`Interval`].
 
 use super::{
-    Interval,
     super::datetime::{
         Fault,
         calendar::{MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND},
     },
+    Interval,
     parse::Sum,
 };
 

@@ -159,9 +159,8 @@ impl Interval {
         let months = to_int4(scaled(f64::from(self.months))).ok_or_else(overflow)?;
         let days = to_int4(scaled(f64::from(self.days))).ok_or_else(overflow)?;
         let month_remainder_days = micros_rounded((scaled(f64::from(self.months)) - f64::from(months)) * 30.0);
-        let mut sec_remainder = (scaled(f64::from(self.days)) - f64::from(days) + month_remainder_days
-            - month_remainder_days.trunc())
-            * 86_400.0;
+        let mut sec_remainder =
+            (scaled(f64::from(self.days)) - f64::from(days) + month_remainder_days - month_remainder_days.trunc()) * 86_400.0;
         sec_remainder = micros_rounded(sec_remainder);
         let mut days = i64::from(days);
         if sec_remainder.abs() >= 86_400.0 {

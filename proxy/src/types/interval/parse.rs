@@ -1,7 +1,6 @@
 //! Reading intervals with units, in SQL's form and in PostgreSQL's (`DecodeInterval`). Enters: text; leaves: an [`Interval`].
 
 use super::{
-    Interval, field,
     super::datetime::{
         Fault,
         calendar::{MICROS_PER_DAY, MICROS_PER_HOUR, MICROS_PER_MINUTE, MICROS_PER_SECOND},
@@ -9,6 +8,7 @@ use super::{
         number,
         tokens::{IntervalWord, Unit, Word, date_word, interval_word},
     },
+    Interval, field,
 };
 use crate::session::context::IntervalStyle;
 
