@@ -45,6 +45,8 @@ pub struct Binder<'a> {
     pub(super) parameters: Vec<Oid>,
     pub(super) ctes: Vec<CteInReach>,
     pub(super) views: Vec<Oid>,
+    /// The grouping expressions of the select being bound.
+    pub(super) group_keys: Vec<super::tree::Expr>,
     source_text: String,
     line_starts: Vec<usize>,
     next_source: u32,
@@ -71,6 +73,7 @@ impl<'a> Binder<'a> {
             parameters: parameter_types.iter().map(open).collect(),
             ctes: Vec::new(),
             views: Vec::new(),
+            group_keys: Vec::new(),
             source_text: source.to_owned(),
             line_starts,
             next_source: 1,
@@ -109,6 +112,16 @@ impl<'a> Binder<'a> {
     /// The position of a syntax node's start.
     pub fn position_at(&self, node: &impl Spanned) -> usize {
         self.position(node.span())
+    }
+
+    /// Makes all positions 0, as while binding a view's text.
+    pub(super) fn hide_positions(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.line_starts)
+    }
+
+    /// Undoes [`Binder::hide_positions`].
+    pub(super) fn restore_positions(&mut self, lines: Vec<usize>) {
+        self.line_starts = lines;
     }
 
     /// The statement's text.

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod query;
+mod sources;
 mod walk;
 
 pub use query::*;

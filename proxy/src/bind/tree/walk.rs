@@ -85,3 +85,62 @@ impl Expr {
         self.any(&mut |e| matches!(&e.kind, ExprKind::Call(call) if call.proc.returns_set))
     }
 }
+
+impl Expr {
+    /// Calls `visit` for each direct subexpression, to be changed; subqueries are not entered, but for what they are compared with.
+    pub fn for_each_child_mut(&mut self, visit: &mut dyn FnMut(&mut Expr)) {
+        use ExprKind::*;
+        match &mut self.kind {
+            Constant(_) | Parameter(_) | Column(_) | Element | CaseOperand | SqlValue(_) | Grouping(_) | Default | HiddenKey => {}
+            Call(call) => call.args.iter_mut().for_each(visit),
+            Aggregate(agg) => {
+                agg.direct.iter_mut().chain(&mut agg.args).for_each(&mut *visit);
+                agg.order_by.iter_mut().map(|key| &mut key.expr).chain(&mut agg.filter).for_each(visit);
+            }
+            Window(call) => {
+                call.args.iter_mut().chain(&mut call.filter).chain(&mut call.window.partition_by).for_each(&mut *visit);
+                call.window.order_by.iter_mut().map(|key| &mut key.expr).for_each(visit);
+            }
+            Relabel(expr, _) | InputOutput(expr, _) | RowCast(expr, _) | DomainCheck(expr, _) | Not(expr) | NullIf(expr) => visit(expr),
+            ArrayCast(expr, element, _) => {
+                visit(expr);
+                visit(element);
+            }
+            And(list) | Or(list) | Coalesce(list) | MinMax { args: list, .. } => list.iter_mut().for_each(visit),
+            Array { elements: list, .. } | Row { fields: list, .. } => list.iter_mut().for_each(visit),
+            IsNull { expr, .. } | IsTruth { expr, .. } | Distinct { equal: expr, .. } => visit(expr),
+            Field { row: expr, .. } | Collate(expr, _) => visit(expr),
+            Case { operand, whens, otherwise } => {
+                operand.iter_mut().for_each(|e| visit(e));
+                whens.iter_mut().for_each(|(condition, result)| {
+                    visit(condition);
+                    visit(result);
+                });
+                otherwise.iter_mut().for_each(|e| visit(e));
+            }
+            InList { expr, list, .. } => {
+                visit(expr);
+                list.iter_mut().for_each(visit);
+            }
+            ArrayComparison { left, array, .. } => {
+                visit(left);
+                visit(array);
+            }
+            Subquery(subquery) => match &mut subquery.kind {
+                SubqueryKind::Any { left, .. } | SubqueryKind::All { left, .. } | SubqueryKind::Row { left, .. } => {
+                    left.iter_mut().for_each(visit)
+                }
+                _ => {}
+            },
+            Subscript { container, subscripts } => {
+                visit(container);
+                for subscript in subscripts {
+                    match subscript {
+                        super::Subscript::Index(expr) => visit(expr),
+                        super::Subscript::Slice(lower, upper) => lower.iter_mut().chain(upper).for_each(&mut *visit),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,547 @@
+//! FROM: tables, views, subqueries, functions and joins become sources, and names in a scope (`parse_clause.c`).
+
+use std::sync::Arc;
+
+use rusqlite::types::Value;
+use sqlparser::ast::{self, TableFactor};
+
+use super::{
+    Binder, Clause, CoercionContext, Scope,
+    binder::{CteInReach, fold, schema_and_name},
+    scope::{ScopeColumn, ScopeItem, output_column},
+    tree::{CallForm, Expr, ExprKind, From, FromFunction, JoinKind, RelationRef},
+};
+use crate::{
+    catalog::{Relation, RelationKind},
+    error::{Result, SqlError, SqlState},
+    execute::plan::OutputColumn,
+    types::{Kind, TypeRef, oid},
+};
+
+/// A bound FROM item with the names that it brings.
+pub(super) type Bound = (From, Vec<ScopeItem>);
+
+impl Binder<'_> {
+    /// Binds the comma-separated items.
+    pub(super) fn from_clause(&mut self, from: &[ast::TableWithJoins], outer: Option<&Scope<'_>>) -> Result<(Vec<From>, Vec<ScopeItem>)> {
+        let (mut bound, mut items): (Vec<From>, Vec<ScopeItem>) = (Vec::new(), Vec::new());
+        for table in from {
+            let (from, new) = self.deeper(|binder| binder.table_with_joins(table, outer, &items))?;
+            for item in new.iter().filter(|item| item.alias_visible) {
+                let clashes = |known: &&ScopeItem| known.alias_visible && known.alias == item.alias && same_schema(known, item);
+                if let (Some(alias), Some(_)) = (&item.alias, items.iter().find(clashes)) {
+                    return Err(duplicate_alias(alias));
+                }
+            }
+            bound.push(from);
+            items.extend(new);
+        }
+        Ok((bound, items))
+    }
+
+    /// Binds an item with its joins; `before` are the items that LATERAL may refer to.
+    pub fn table_with_joins(&mut self, table: &ast::TableWithJoins, outer: Option<&Scope<'_>>, before: &[ScopeItem]) -> Result<Bound> {
+        let mut left = self.factor(&table.relation, outer, before)?;
+        for join in &table.joins {
+            let mut reach = before.to_vec();
+            reach.extend(left.1.iter().cloned());
+            let right = self.factor(&join.relation, outer, &reach)?;
+            left = self.join(left, right, &join.join_operator, outer)?;
+        }
+        Ok(left)
+    }
+
+    fn factor(&mut self, factor: &TableFactor, outer: Option<&Scope<'_>>, before: &[ScopeItem]) -> Result<Bound> {
+        match factor {
+            TableFactor::Table { name, alias, args: None, sample, with_ordinality: false, .. } => {
+                let (from, item) = self.named_relation(name, alias.as_ref())?;
+                self.sample(from, item, sample.as_ref(), outer)
+            }
+            TableFactor::Table { name, alias, args: Some(args), with_ordinality, .. } => {
+                self.from_function(name, &args.args, alias.as_ref(), *with_ordinality, outer, before)
+            }
+            TableFactor::Function { name, args, alias, with_ordinality, .. } => {
+                self.from_function(name, args, alias.as_ref(), *with_ordinality, outer, before)
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_ordinality, with_offset: false, .. } => {
+                self.from_unnest(array_exprs, alias.as_ref(), *with_ordinality, outer, before)
+            }
+            TableFactor::Derived { lateral, subquery, alias, .. } => {
+                self.derived(*lateral, subquery, alias.as_ref(), outer, before)
+            }
+            TableFactor::NestedJoin { table_with_joins, alias } => {
+                let (from, mut items) = self.table_with_joins(table_with_joins, outer, before)?;
+                if let Some(alias) = alias {
+                    let columns = visible_columns(&items);
+                    items.iter_mut().for_each(|item| {
+                        item.columns_visible = false;
+                        item.alias_visible = false;
+                    });
+                    let mut item = join_item(columns);
+                    item.alias = Some(fold(&alias.name));
+                    item.alias_visible = true;
+                    self.rename_columns(&mut item, Some(alias))?;
+                    items.push(item);
+                }
+                Ok((from, items))
+            }
+            TableFactor::TableFunction { .. } => Err(SqlError::unsupported("TABLE(…) in FROM")),
+            other => {
+                let text = format!("{other:?}");
+                let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+                Err(SqlError::unsupported(format!("FROM item {}", &text[..end])))
+            }
+        }
+    }
+
+    fn sample(&mut self, from: From, item: ScopeItem, sample: Option<&ast::TableSampleKind>, outer: Option<&Scope<'_>>) -> Result<Bound> {
+        let Some(ast::TableSampleKind::BeforeTableAlias(kind) | ast::TableSampleKind::AfterTableAlias(kind)) = sample else {
+            return Ok((from, vec![item]));
+        };
+        let known = matches!(kind.name, Some(ast::TableSampleMethod::Bernoulli | ast::TableSampleMethod::System));
+        let (true, None, Some(quantity)) = (known, &kind.seed, &kind.quantity) else {
+            return Err(SqlError::unsupported("this form of TABLESAMPLE"));
+        };
+        let scope = Scope { parent: outer, items: Vec::new(), clause: Clause::From, windows: Vec::new(), domain_value: None };
+        let percent = self.expression(&quantity.value, &scope)?;
+        let percent = self.coerce_to(percent, TypeRef::new(oid::FLOAT4), CoercionContext::Assignment)?;
+        match from {
+            From::Relation { source, relation, .. } => Ok((From::Relation { source, relation, sample: Some(percent) }, vec![item])),
+            _ => {
+                let message = "TABLESAMPLE clause can only be applied to tables and materialized views";
+                Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message))
+            }
+        }
+    }
+
+    /// A table, view or common table expression by name.
+    fn named_relation(&mut self, name: &ast::ObjectName, alias: Option<&ast::TableAlias>) -> Result<(From, ScopeItem)> {
+        let position = self.position_at(name);
+        let (schema, table) = schema_and_name(name, self.cx).map_err(|error| error.at(position))?;
+        if schema.is_none() {
+            if let Some(at) = self.ctes.iter().rposition(|cte| cte.name == table) {
+                return self.cte_reference(at, alias, position);
+            }
+        }
+        let relation = self.relation(schema.as_deref(), &table, position)?;
+        let shown = alias.map(|alias| fold(&alias.name));
+        let source = self.new_source();
+        match relation.kind {
+            RelationKind::Table | RelationKind::Catalog => {
+                let mut item = ScopeItem::of_relation(&relation, shown.as_deref(), source);
+                self.rename_columns(&mut item, alias)?;
+                Ok((From::Relation { source, relation: RelationRef(relation), sample: None }, item))
+            }
+            RelationKind::View => {
+                let query = self.view_query(&relation, position)?;
+                let columns: Vec<(String, TypeRef)> =
+                    relation.columns.iter().zip(&query.columns).map(|(c, output)| (c.name.clone(), output.ty)).collect();
+                let mut item = ScopeItem::of_columns(shown.as_deref().unwrap_or(&table), source, &columns);
+                for (column, defined) in item.columns.iter_mut().zip(&relation.columns) {
+                    if let ExprKind::Column(reference) = &mut column.expr.kind {
+                        (reference.table, reference.number) = (relation.oid, defined.number);
+                    }
+                }
+                item.schema = shown.is_none().then(|| relation.name.schema.clone());
+                item.row_type = relation.oid | crate::types::ROW_OID_BIT;
+                self.rename_columns(&mut item, alias)?;
+                Ok((From::Query { source, query: Box::new(query), lateral: false }, item))
+            }
+            RelationKind::Sequence => Err(SqlError::unsupported("reading a sequence as a table").at(position)),
+            RelationKind::Index => Err(cannot_open(&table, "an index", position)),
+            RelationKind::Composite => Err(cannot_open(&table, "a composite type", position)),
+        }
+    }
+
+    /// A relation by name; 42P01 where there is none.
+    pub fn relation(&self, schema: Option<&str>, name: &str, position: usize) -> Result<Arc<Relation>> {
+        self.catalog.relation(schema, name, &self.path).cloned().ok_or_else(|| {
+            let shown = schema.map_or(name.to_owned(), |schema| format!("{schema}.{name}"));
+            SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{shown}\" does not exist")).at(position)
+        })
+    }
+
+    fn cte_reference(&mut self, at: usize, alias: Option<&ast::TableAlias>, position: usize) -> Result<(From, ScopeItem)> {
+        let CteInReach { name, physical, columns, .. } = self.ctes[at].clone();
+        self.ctes[at].uses += 1;
+        let Some(columns) = columns else {
+            let message = format!("recursive reference to query \"{name}\" must not appear within its non-recursive term");
+            return Err(SqlError::new(SqlState::INVALID_RECURSION, message).at(position));
+        };
+        let source = self.new_source();
+        let pairs: Vec<(String, TypeRef)> = columns.into_iter().map(|column| (column.name, column.ty)).collect();
+        let shown = alias.map_or(name, |alias| fold(&alias.name));
+        let mut item = ScopeItem::of_columns(&shown, source, &pairs);
+        self.rename_columns(&mut item, alias)?;
+        Ok((From::Cte { source, physical }, item))
+    }
+
+    /// The bound query of a view, in a world of its own: no common table expressions, no positions.
+    fn view_query(&mut self, relation: &Relation, position: usize) -> Result<super::Query> {
+        if self.views.contains(&relation.oid) {
+            let message = format!("infinite recursion detected in rules for relation \"{}\"", relation.name.name);
+            return Err(SqlError::new(SqlState::INVALID_OBJECT_DEFINITION, message).at(position));
+        }
+        let text = relation.query.as_deref().unwrap_or_default();
+        let dialect = sqlparser::dialect::PostgreSqlDialect {};
+        let parsed = sqlparser::parser::Parser::new(&dialect).try_with_sql(text).and_then(|mut parser| parser.parse_query());
+        let parsed = parsed.map_err(|error| SqlError::unsupported(format!("view \"{}\" ({error})", relation.name.name)))?;
+        let ctes = std::mem::take(&mut self.ctes);
+        let path = std::mem::replace(&mut self.path, vec![relation.name.schema.clone()]);
+        let keys = std::mem::take(&mut self.group_keys);
+        let lines = self.hide_positions();
+        self.views.push(relation.oid);
+        let query = self.deeper(|binder| binder.query(&parsed, None));
+        self.views.pop();
+        (self.ctes, self.path, self.group_keys) = (ctes, path, keys);
+        self.restore_positions(lines);
+        let query = query.map_err(|error| error.at(position))?;
+        if query.columns.len() != relation.columns.len() {
+            return Err(SqlError::internal(format!("view \"{}\" does not fit its columns", relation.name.name)));
+        }
+        Ok(query)
+    }
+
+    fn derived(
+        &mut self,
+        lateral: bool,
+        subquery: &ast::Query,
+        alias: Option<&ast::TableAlias>,
+        outer: Option<&Scope<'_>>,
+        before: &[ScopeItem],
+    ) -> Result<Bound> {
+        let position = self.position_at(subquery);
+        let Some(alias) = alias else {
+            let what = if matches!(*subquery.body, ast::SetExpr::Values(_)) { "VALUES" } else { "subquery" };
+            let example = if what == "VALUES" { "FROM (VALUES ...) [AS] foo" } else { "FROM (SELECT ...) [AS] foo" };
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, format!("{what} in FROM must have an alias"))
+                .hint(format!("For example, {example}."))
+                .at(position.saturating_sub(1)));
+        };
+        let query = if lateral {
+            let scope = Scope { parent: outer, items: before.to_vec(), clause: Clause::From, windows: Vec::new(), domain_value: None };
+            self.query(subquery, Some(&scope))?
+        } else {
+            self.query(subquery, outer)?
+        };
+        let source = self.new_source();
+        let mut item = self.query_item(&fold(&alias.name), source, &query);
+        self.rename_columns(&mut item, Some(alias))?;
+        Ok((From::Query { source, query: Box::new(query), lateral }, vec![item]))
+    }
+
+    /// The names of a subquery's columns; where they came from a table unchanged is remembered for RowDescription.
+    fn query_item(&self, alias: &str, source: super::SourceId, query: &super::Query) -> ScopeItem {
+        let pairs: Vec<(String, TypeRef)> = query.columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
+        let mut item = ScopeItem::of_columns(alias, source, &pairs);
+        for (column, output) in item.columns.iter_mut().zip(&query.columns) {
+            if let ExprKind::Column(reference) = &mut column.expr.kind {
+                (reference.table, reference.number) = (output.table, output.number);
+            }
+        }
+        item
+    }
+
+    /// `AS t(a, b)`.
+    pub(super) fn rename_columns(&self, item: &mut ScopeItem, alias: Option<&ast::TableAlias>) -> Result<()> {
+        let Some(alias) = alias else { return Ok(()) };
+        if alias.columns.len() > item.columns.len() {
+            let (have, want) = (item.columns.len(), alias.columns.len());
+            let name = fold(&alias.name);
+            let message = format!("table \"{name}\" has {have} columns available but {want} columns specified");
+            return Err(SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, message).at(self.position(alias.name.span)));
+        }
+        for (column, renamed) in item.columns.iter_mut().zip(&alias.columns) {
+            column.name = fold(&renamed.name);
+        }
+        Ok(())
+    }
+
+    fn from_unnest(
+        &mut self,
+        arrays: &[ast::Expr],
+        alias: Option<&ast::TableAlias>,
+        ordinality: bool,
+        outer: Option<&Scope<'_>>,
+        before: &[ScopeItem],
+    ) -> Result<Bound> {
+        let scope = Scope { parent: outer, items: before.to_vec(), clause: Clause::From, windows: Vec::new(), domain_value: None };
+        let mut calls = Vec::new();
+        for array in arrays {
+            let position = self.position_at(array);
+            let bound = self.expression(array, &scope)?;
+            calls.push(self.call_named("unnest", vec![bound], CallForm::Function, position)?);
+        }
+        self.function_item(calls, "unnest", alias, ordinality)
+    }
+
+    fn from_function(
+        &mut self,
+        name: &ast::ObjectName,
+        args: &[ast::FunctionArg],
+        alias: Option<&ast::TableAlias>,
+        ordinality: bool,
+        outer: Option<&Scope<'_>>,
+        before: &[ScopeItem],
+    ) -> Result<Bound> {
+        let scope = Scope { parent: outer, items: before.to_vec(), clause: Clause::From, windows: Vec::new(), domain_value: None };
+        let (_, shown) = schema_and_name(name, self.cx)?;
+        if shown == "unnest" && args.len() > 1 {
+            let arrays = super::syntax::plain_arguments(&argument_list(args))?;
+            return self.from_unnest(&arrays, alias, ordinality, outer, before);
+        }
+        let function = ast::Function {
+            name: name.clone(),
+            uses_odbc_syntax: false,
+            parameters: ast::FunctionArguments::None,
+            args: argument_list(args),
+            filter: None,
+            null_treatment: None,
+            over: None,
+            within_group: Vec::new(),
+        };
+        let call = self.function(&function, &scope)?;
+        self.function_item(vec![call], &shown, alias, ordinality)
+    }
+
+    /// The source of one or several functions in FROM.
+    fn function_item(&mut self, calls: Vec<Expr>, name: &str, alias: Option<&ast::TableAlias>, ordinality: bool) -> Result<Bound> {
+        let source = self.new_source();
+        let shown = alias.map_or(name.to_owned(), |alias| fold(&alias.name));
+        let defined = alias.is_some_and(|alias| alias.columns.iter().any(|column| column.data_type.is_some()));
+        let (mut functions, mut columns, mut scalar) = (Vec::new(), Vec::<(String, TypeRef)>::new(), false);
+        let single = calls.len() == 1;
+        for expr in calls {
+            let outputs = match (defined, alias) {
+                (true, Some(alias)) => self.defined_columns(alias)?,
+                _ => {
+                    let (outputs, is_scalar) = self.function_columns(&expr, if single { &shown } else { name })?;
+                    scalar = is_scalar && single && !ordinality;
+                    outputs
+                }
+            };
+            columns.extend(outputs.iter().cloned());
+            let columns = outputs.into_iter().map(|(name, ty)| OutputColumn { name, ty, table: 0, number: 0 }).collect();
+            functions.push(FromFunction { expr, columns, defined });
+        }
+        if ordinality {
+            columns.push(("ordinality".to_owned(), TypeRef::new(oid::INT8)));
+        }
+        let mut item = ScopeItem::of_columns(&shown, source, &columns);
+        item.scalar = scalar;
+        if ordinality {
+            if let Some(ScopeColumn { expr: Expr { kind: ExprKind::Column(column), .. }, .. }) = item.columns.last_mut() {
+                column.physical = Arc::from("ordinality");
+            }
+        }
+        self.rename_columns(&mut item, alias)?;
+        Ok((From::Function { source, functions, ordinality }, vec![item]))
+    }
+
+    fn defined_columns(&self, alias: &ast::TableAlias) -> Result<Vec<(String, TypeRef)>> {
+        let column = |column: &ast::TableAliasColumnDef| match &column.data_type {
+            Some(ty) => Ok((fold(&column.name), self.catalog.data_type(ty, &self.path)?)),
+            None => Err(SqlError::new(SqlState::SYNTAX_ERROR, "a column definition list needs a type for every column")),
+        };
+        alias.columns.iter().map(column).collect()
+    }
+
+    /// Names and types of the columns that a call yields in FROM, and whether it is one scalar column.
+    fn function_columns(&self, expr: &Expr, shown: &str) -> Result<(Vec<(String, TypeRef)>, bool)> {
+        if let ExprKind::Call(call) = &expr.kind {
+            if call.proc.outputs.len() > 1 {
+                let given: Vec<_> = call.args.iter().map(|arg| arg.ty.oid).collect();
+                let column = |output: &crate::catalog::OutputArgument| {
+                    let resolved = self.resolve_polymorphic(&call.proc.args, &given, output.ty).map_or(output.ty, |(_, ty)| ty);
+                    (output.name.clone(), TypeRef::new(resolved))
+                };
+                return Ok((call.proc.outputs.iter().map(column).collect(), false));
+            }
+            if let ([output], true) = (call.proc.outputs.as_slice(), call.proc.result != oid::RECORD) {
+                return Ok((vec![(output.name.clone(), expr.ty)], true));
+            }
+        }
+        if let Some(Kind::Composite(attributes)) = self.catalog.type_by_oid(self.base_oid(expr.ty.oid)).map(|ty| ty.kind.clone()) {
+            return Ok((attributes.iter().cloned().collect(), false));
+        }
+        if expr.ty.oid == oid::RECORD {
+            let message = "a column definition list is required for functions returning \"record\"";
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(expr.position));
+        }
+        Ok((vec![(shown.to_owned(), expr.ty)], true))
+    }
+
+    fn join(&mut self, left: Bound, right: Bound, operator: &ast::JoinOperator, outer: Option<&Scope<'_>>) -> Result<Bound> {
+        use ast::{JoinConstraint as C, JoinOperator as J};
+        let (kind, constraint) = match operator {
+            J::Join(constraint) | J::Inner(constraint) => (JoinKind::Inner, constraint),
+            J::Left(constraint) | J::LeftOuter(constraint) => (JoinKind::Left, constraint),
+            J::Right(constraint) | J::RightOuter(constraint) => (JoinKind::Right, constraint),
+            J::FullOuter(constraint) => (JoinKind::Full, constraint),
+            J::CrossJoin(C::None) => (JoinKind::Inner, &C::None),
+            other => return Err(SqlError::unsupported(format!("join {other:?}").split('(').next().unwrap_or("join"))),
+        };
+        let ((left, mut left_items), (right, mut right_items)) = (left, right);
+        for item in right_items.iter().filter(|item| item.alias_visible) {
+            let clashes = |known: &&ScopeItem| known.alias_visible && known.alias == item.alias && same_schema(known, item);
+            if let (Some(alias), Some(_)) = (&item.alias, left_items.iter().find(clashes)) {
+                return Err(duplicate_alias(alias));
+            }
+        }
+        let using = match constraint {
+            C::Using(names) => {
+                let names = names.iter().map(|name| Ok((schema_and_name(name, self.cx)?.1, self.position_at(name))));
+                Some(names.collect::<Result<Vec<_>>>()?)
+            }
+            C::Natural => {
+                let right = visible_columns(&right_items);
+                let shared = visible_columns(&left_items).into_iter().filter(|l| right.iter().any(|r| r.name == l.name));
+                Some(shared.map(|column| (column.name, 0)).collect())
+            }
+            _ => None,
+        };
+        let (on, merged) = match using {
+            Some(names) => {
+                let (on, merged) = self.merge(kind, &names, &left_items, &right_items)?;
+                (on, Some(merged))
+            }
+            None => {
+                let mut items = left_items.clone();
+                items.extend(right_items.iter().cloned());
+                let scope = Scope { parent: outer, items, clause: Clause::JoinCondition, windows: Vec::new(), domain_value: None };
+                let on = match constraint {
+                    C::On(condition) => {
+                        let bound = self.expression(condition, &scope)?;
+                        Some(self.coerce_to_boolean(bound, "JOIN/ON")?)
+                    }
+                    _ if kind != JoinKind::Inner => return Err(SqlError::new(SqlState::SYNTAX_ERROR, "syntax error in JOIN: ON or USING is missing")),
+                    _ => None,
+                };
+                (on, None)
+            }
+        };
+        if matches!(kind, JoinKind::Left | JoinKind::Full) {
+            right_items.iter_mut().for_each(make_nullable);
+        }
+        if matches!(kind, JoinKind::Right | JoinKind::Full) {
+            left_items.iter_mut().for_each(make_nullable);
+        }
+        left_items.extend(right_items);
+        if let Some(columns) = merged {
+            left_items.iter_mut().for_each(|item| item.columns_visible = false);
+            left_items.push(join_item(columns));
+        }
+        Ok((From::Join { kind, left: Box::new(left), right: Box::new(right), on }, left_items))
+    }
+
+    /// The condition of USING, and the join's columns: the merged ones first, then what is left of each side.
+    fn merge(
+        &mut self,
+        kind: JoinKind,
+        names: &[(String, usize)],
+        left: &[ScopeItem],
+        right: &[ScopeItem],
+    ) -> Result<(Option<Expr>, Vec<ScopeColumn>)> {
+        let (left_columns, right_columns) = (visible_columns(left), visible_columns(right));
+        let (mut tests, mut columns) = (Vec::new(), Vec::new());
+        for (name, position) in names {
+            let find = |columns: &[ScopeColumn], side: &str| {
+                let mut found = columns.iter().filter(|column| column.name == *name);
+                match (found.next(), found.next()) {
+                    (Some(column), None) => Ok(column.expr.clone()),
+                    (Some(_), Some(_)) => {
+                        let message = format!("common column name \"{name}\" appears more than once in {side} table");
+                        Err(SqlError::new(SqlState::AMBIGUOUS_COLUMN, message).at(*position))
+                    }
+                    (None, _) => {
+                        let message = format!("column \"{name}\" specified in USING clause does not exist in {side} table");
+                        Err(SqlError::new(SqlState::UNDEFINED_COLUMN, message).at(*position))
+                    }
+                }
+            };
+            let (l, r) = (find(&left_columns, "left")?, find(&right_columns, "right")?);
+            tests.push(self.operator("=", l.clone(), r.clone(), *position)?);
+            let ty = self.common_type_of(&[&l, &r], "JOIN/USING")?;
+            let (l, r) = (self.coerce_to_common(l, ty, "JOIN/USING")?, self.coerce_to_common(r, ty, "JOIN/USING")?);
+            let expr = match kind {
+                JoinKind::Inner | JoinKind::Left => l,
+                JoinKind::Right => r,
+                JoinKind::Full => Expr::new(ExprKind::Coalesce(vec![nullable(l), nullable(r)]), ty),
+            };
+            columns.push(ScopeColumn { name: name.clone(), expr });
+        }
+        let is_merged = |column: &ScopeColumn| names.iter().any(|(name, _)| *name == column.name);
+        let rest = |columns: Vec<ScopeColumn>, outer: bool| {
+            let rest = columns.into_iter().filter(|column| !is_merged(column));
+            rest.map(|c| if outer { ScopeColumn { expr: nullable(c.expr), ..c } } else { c }).collect::<Vec<_>>()
+        };
+        columns.extend(rest(left_columns, matches!(kind, JoinKind::Right | JoinKind::Full)));
+        columns.extend(rest(right_columns, matches!(kind, JoinKind::Left | JoinKind::Full)));
+        let on = (!tests.is_empty()).then(|| super::expression::all_of(tests));
+        let on = on.or_else(|| (kind != JoinKind::Inner).then(|| Expr::boolean(ExprKind::Constant(Value::Integer(1)))));
+        Ok((on, columns))
+    }
+}
+
+fn argument_list(args: &[ast::FunctionArg]) -> ast::FunctionArguments {
+    ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args: args.to_vec(), clauses: Vec::new() })
+}
+
+fn cannot_open(name: &str, what: &str, position: usize) -> SqlError {
+    SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot open relation \"{name}\""))
+        .detail(format!("This operation is not supported for {}.", if what == "an index" { "indexes" } else { "composite types" }))
+        .at(position)
+}
+
+fn duplicate_alias(alias: &str) -> SqlError {
+    SqlError::new(SqlState::DUPLICATE_ALIAS, format!("table name \"{alias}\" specified more than once"))
+}
+
+/// Two items of one name may stand side by side only where they go by their own names in different schemas.
+fn same_schema(a: &ScopeItem, b: &ScopeItem) -> bool {
+    a.schema.is_none() || b.schema.is_none() || a.schema == b.schema
+}
+
+/// The columns that can be named without a qualifier, in order: what `*` yields.
+pub(super) fn visible_columns(items: &[ScopeItem]) -> Vec<ScopeColumn> {
+    items.iter().filter(|item| item.columns_visible).flat_map(|item| item.columns.iter().cloned()).collect()
+}
+
+/// An unnamed join's columns as an item.
+fn join_item(columns: Vec<ScopeColumn>) -> ScopeItem {
+    ScopeItem {
+        alias: None,
+        schema: None,
+        hidden_name: None,
+        source: super::SourceId::BARE,
+        row_type: 0,
+        scalar: false,
+        columns,
+        columns_visible: true,
+        alias_visible: false,
+        lateral_ok: true,
+    }
+}
+
+fn make_nullable(item: &mut ScopeItem) {
+    for column in &mut item.columns {
+        column.expr = nullable(column.expr.clone());
+    }
+}
+
+/// The same expression with its columns nullable: it stands on the far side of an outer join.
+fn nullable(mut expr: Expr) -> Expr {
+    fn each(expr: &mut Expr) {
+        if let ExprKind::Column(column) = &mut expr.kind {
+            column.nullable = true;
+        }
+        expr.for_each_child_mut(&mut each);
+    }
+    each(&mut expr);
+    expr
+}
+
+/// A column of an item by position, as an expression.
+pub(super) fn nth_column(source: super::SourceId, at: usize, column: &OutputColumn) -> Expr {
+    output_column(source, at, &column.name, column.ty)
+}

@@ -1,0 +1,439 @@
+//! Function calls: which of those of a name is meant, and the node that calls it (`parse_func.c`; manual 10.3).
+
+use std::sync::Arc;
+
+use sqlparser::ast::{self, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments};
+
+use super::{
+    Binder, CoercionContext, Scope,
+    binder::{fold, name_parts},
+    candidate::Choice,
+    coerce::Pathway,
+    tree::{Aggregate, Call, CallForm, Expr, ExprKind, ProcRef, SortKey},
+};
+use crate::{
+    catalog::{Proc, ProcKind},
+    error::{Result, SqlError, SqlState},
+    types::{Oid, TypeRef, oid},
+};
+
+/// A function as found for a call.
+pub(super) struct Resolved {
+    /// The function.
+    pub(super) proc: Arc<Proc>,
+    /// Declared types of the arguments as given, variadic ones spread out.
+    pub(super) declared: Vec<Oid>,
+    /// For each given argument, its position among `declared`.
+    order: Vec<usize>,
+}
+
+/// A call's arguments as written.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) args: Vec<Expr>,
+    names: Vec<Option<String>>,
+    star: bool,
+    distinct: bool,
+    order_by: Vec<SortKey>,
+    within_group: bool,
+    filter: Option<Expr>,
+}
+
+impl Binder<'_> {
+    /// A call written as a function.
+    pub(super) fn function(&mut self, function: &ast::Function, scope: &Scope<'_>) -> Result<Expr> {
+        let position = self.position_at(&function.name);
+        if function.null_treatment.is_some() || !matches!(function.parameters, FunctionArguments::None) {
+            return Err(SqlError::unsupported("this form of function call").at(position));
+        }
+        if let Some(bound) = self.special_function(function, position, scope)? {
+            return Ok(bound.at(position));
+        }
+        let written = self.written(function, scope)?;
+        let mut parts = name_parts(&function.name)?;
+        let name = parts.pop().unwrap_or_default();
+        let schema = parts.pop();
+        self.call(schema.as_deref(), &name, written, function.over.as_ref(), scope, position)
+    }
+
+    /// A call by name over bound arguments.
+    pub fn call_named(&mut self, name: &str, args: Vec<Expr>, form: CallForm, position: usize) -> Result<Expr> {
+        let given: Vec<Oid> = args.iter().map(|arg| arg.ty.oid).collect();
+        let resolved = self.resolve_function(Some("pg_catalog"), name, &given, &[], position)?;
+        self.plain_call(resolved, args, form, position)
+    }
+
+    fn written(&mut self, function: &ast::Function, scope: &Scope<'_>) -> Result<Written> {
+        let mut written = Written::default();
+        match &function.args {
+            FunctionArguments::None => {}
+            FunctionArguments::Subquery(_) => return Err(SqlError::unsupported("a subquery as the argument list")),
+            FunctionArguments::List(list) => {
+                written.distinct = list.duplicate_treatment == Some(ast::DuplicateTreatment::Distinct);
+                for arg in &list.args {
+                    self.argument(arg, &mut written, scope)?;
+                }
+                for clause in &list.clauses {
+                    match clause {
+                        FunctionArgumentClause::OrderBy(keys) => written.order_by = self.sort_keys(keys, scope)?,
+                        other => return Err(SqlError::unsupported(format!("{other} in a function call"))),
+                    }
+                }
+            }
+        }
+        if !function.within_group.is_empty() {
+            written.within_group = true;
+            written.order_by = self.sort_keys(&function.within_group, scope)?;
+        }
+        if let Some(filter) = &function.filter {
+            let bound = self.expression(filter, scope)?;
+            written.filter = Some(self.coerce_to_boolean(bound, "FILTER")?);
+        }
+        Ok(written)
+    }
+
+    fn argument(&mut self, arg: &FunctionArg, written: &mut Written, scope: &Scope<'_>) -> Result<()> {
+        let (name, value) = match arg {
+            FunctionArg::Unnamed(value) => (None, value),
+            FunctionArg::Named { name, arg, .. } => (Some(fold(name)), arg),
+            FunctionArg::ExprNamed { name: ast::Expr::Identifier(name), arg, .. } => (Some(fold(name)), arg),
+            FunctionArg::ExprNamed { .. } => return Err(SqlError::unsupported("this argument name")),
+        };
+        match value {
+            FunctionArgExpr::Expr(expr) => {
+                if name.is_none() && written.names.iter().any(Option::is_some) {
+                    let message = "positional argument cannot follow named argument";
+                    return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(self.position_at(expr)));
+                }
+                let bound = self.expression(expr, scope)?;
+                written.args.push(bound);
+                written.names.push(name);
+            }
+            FunctionArgExpr::Wildcard => written.star = true,
+            FunctionArgExpr::QualifiedWildcard(table) => {
+                let mut parts = name_parts(table)?;
+                let name = parts.pop().unwrap_or_default();
+                let position = self.position_at(table);
+                let Some(item) = scope.item(parts.pop().as_deref(), &name, position)? else {
+                    return Err(self.missing_item(&name, scope, position));
+                };
+                written.args.push(super::name::whole_row(item).at(position));
+                written.names.push(None);
+            }
+            FunctionArgExpr::WildcardWithOptions(_) => return Err(SqlError::unsupported("* with options")),
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        schema: Option<&str>,
+        name: &str,
+        written: Written,
+        over: Option<&ast::WindowType>,
+        scope: &Scope<'_>,
+        position: usize,
+    ) -> Result<Expr> {
+        let mut given: Vec<Oid> = written.args.iter().map(|arg| arg.ty.oid).collect();
+        if written.within_group {
+            given.extend(written.order_by.iter().map(|key| key.expr.ty.oid));
+        }
+        let names: Vec<Option<String>> = written.names.clone();
+        let plain = !written.star && !written.distinct && written.order_by.is_empty() && written.filter.is_none() && over.is_none();
+        if let (true, [arg]) = (plain && names.iter().all(Option::is_none), written.args.as_slice()) {
+            if let Some(bound) = self.cast_by_name(schema, name, arg, position)? {
+                return Ok(bound);
+            }
+        }
+        let resolved = self.resolve_function(schema, name, &given, &names, position)?;
+        let kind = resolved.proc.kind;
+        match kind {
+            ProcKind::Function if !plain => {
+                let (what, state) = if over.is_some() {
+                    ("OVER specified, but {} is not a window function nor an aggregate function", SqlState::WRONG_OBJECT_TYPE)
+                } else if written.distinct {
+                    ("DISTINCT specified, but {} is not an aggregate function", SqlState::WRONG_OBJECT_TYPE)
+                } else if written.filter.is_some() {
+                    ("FILTER specified, but {} is not an aggregate function", SqlState::WRONG_OBJECT_TYPE)
+                } else if written.star {
+                    ("{}(*) specified, but {} is not an aggregate function", SqlState::WRONG_OBJECT_TYPE)
+                } else {
+                    ("ORDER BY specified, but {} is not an aggregate function", SqlState::WRONG_OBJECT_TYPE)
+                };
+                Err(SqlError::new(state, what.replace("{}", name)).at(position))
+            }
+            ProcKind::Function => {
+                let proc = resolved.proc.clone();
+                if proc.returns_set && !scope.clause.allows_sets() {
+                    let message = format!("set-returning functions are not allowed in {}", scope.clause.name());
+                    return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(position));
+                }
+                self.plain_call(resolved, written.args, CallForm::Function, position)
+            }
+            ProcKind::Procedure => {
+                let message = format!("{}({}) is a procedure", name, self.type_list(&given));
+                Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).hint("To call a procedure, use CALL.").at(position))
+            }
+            ProcKind::Aggregate if over.is_none() => self.aggregate(resolved, written, scope, position),
+            ProcKind::Aggregate | ProcKind::Window => self.window_call(resolved, written, over, scope, position),
+        }
+    }
+
+    /// A function call with its arguments coerced and its defaults filled in.
+    pub(super) fn plain_call(&mut self, resolved: Resolved, args: Vec<Expr>, form: CallForm, position: usize) -> Result<Expr> {
+        let (proc, args, result) = self.complete_arguments(resolved, args, position)?;
+        self.writes |= matches!(proc.name.as_str(), "nextval" | "setval") && proc.schema == "pg_catalog";
+        let call = Call { proc: ProcRef(proc), args, variadic_array: false, form };
+        Ok(Expr::new(ExprKind::Call(Box::new(call)), TypeRef::new(result)).at(position))
+    }
+
+    /// Puts arguments in order, adds defaults, coerces; answers the result type too.
+    fn complete_arguments(&mut self, resolved: Resolved, args: Vec<Expr>, position: usize) -> Result<(Arc<Proc>, Vec<Expr>, Oid)> {
+        let proc = resolved.proc;
+        let mut slots: Vec<Option<Expr>> = vec![None; resolved.declared.len()];
+        for (arg, slot) in args.into_iter().zip(&resolved.order) {
+            slots[*slot] = Some(arg);
+        }
+        let first_default = proc.args.len() - proc.defaults.len();
+        let mut ordered = Vec::with_capacity(slots.len());
+        for (at, slot) in slots.into_iter().enumerate() {
+            ordered.push(match slot {
+                Some(arg) => arg,
+                None => self.default_argument(&proc.defaults[at - first_default])?,
+            });
+        }
+        let (args, result) = self.coerce_arguments(ordered, &resolved.declared, proc.result, position)?;
+        Ok((proc, args, result))
+    }
+
+    fn default_argument(&mut self, text: &str) -> Result<Expr> {
+        let dialect = sqlparser::dialect::PostgreSqlDialect {};
+        let parsed = sqlparser::parser::Parser::new(&dialect).try_with_sql(text).and_then(|mut parser| parser.parse_expr());
+        let parsed = parsed.map_err(|error| SqlError::internal(format!("default of an argument: {error}")))?;
+        let bound = self.expression(&parsed, &Scope::empty(super::Clause::Default))?;
+        Ok(bound.at(0))
+    }
+
+    /// `int4('5')`, `text(x)`, `date(t)`: a type's name as a function of one argument is a cast, unless a function fits exactly.
+    fn cast_by_name(&mut self, schema: Option<&str>, name: &str, arg: &Expr, position: usize) -> Result<Option<Expr>> {
+        let Some(target) = self.catalog.type_named(schema, name, &self.path).map(|ty| ty.oid) else { return Ok(None) };
+        if self.catalog.procs(name).any(|proc| proc.args == [arg.ty.oid]) {
+            return Ok(None);
+        }
+        let works = arg.is_unknown()
+            || match self.pathway(arg.ty.oid, target, CoercionContext::Explicit) {
+                Pathway::Relabel => true,
+                Pathway::InputOutput => {
+                    !((arg.ty.oid == oid::RECORD || self.is_composite(arg.ty.oid)) && self.category(target).0 == 'S')
+                }
+                _ => false,
+            };
+        if !works {
+            return Ok(None);
+        }
+        Ok(Some(self.explicit_cast(arg.clone(), TypeRef::new(target))?.at(position)))
+    }
+
+    /// Finds the function for argument types; `names` are those of named arguments.
+    pub(super) fn resolve_function(
+        &self,
+        schema: Option<&str>,
+        name: &str,
+        given: &[Oid],
+        names: &[Option<String>],
+        position: usize,
+    ) -> Result<Resolved> {
+        let visible = |proc: &&Arc<Proc>| match schema {
+            Some(schema) => proc.schema == schema,
+            None => proc.schema == "pg_catalog" || proc.schema == "peergres" || self.path.contains(&proc.schema),
+        };
+        let mut candidates: Vec<Resolved> = Vec::new();
+        for proc in self.catalog.procs(name).filter(visible) {
+            let Some(candidate) = candidate(proc, given.len(), names) else { continue };
+            // Of two with the same arguments, the one that is not variadic stays.
+            match candidates.iter().position(|known| known.declared == candidate.declared && known.order == candidate.order) {
+                Some(at) if candidates[at].proc.variadic != 0 => candidates[at] = candidate,
+                Some(_) => {}
+                None => candidates.push(candidate),
+            }
+        }
+        let shapes: Vec<Vec<Oid>> =
+            candidates.iter().map(|c| c.order.iter().map(|slot| c.declared[*slot]).collect()).collect();
+        if let Some(at) = shapes.iter().position(|shape| shape == given) {
+            return Ok(candidates.swap_remove(at));
+        }
+        let slices: Vec<&[Oid]> = shapes.iter().map(Vec::as_slice).collect();
+        let qualified = schema.map_or(name.to_owned(), |schema| format!("{schema}.{name}"));
+        let signature = || format!("{qualified}({})", self.named_type_list(given, names));
+        match self.choose(&slices, given) {
+            Choice::One(at) => Ok(candidates.swap_remove(at)),
+            Choice::None => {
+                Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {} does not exist", signature()))
+                    .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+                    .at(position))
+            }
+            Choice::Ambiguous => {
+                Err(SqlError::new(SqlState::AMBIGUOUS_FUNCTION, format!("function {} is not unique", signature()))
+                    .hint("Could not choose a best candidate function. You might need to add explicit type casts.")
+                    .at(position))
+            }
+        }
+    }
+
+    fn type_list(&self, types: &[Oid]) -> String {
+        types.iter().map(|ty| self.type_name(*ty)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn named_type_list(&self, types: &[Oid], names: &[Option<String>]) -> String {
+        let one = |(at, ty): (usize, &Oid)| match names.get(at) {
+            Some(Some(name)) => format!("{name} => {}", self.type_name(*ty)),
+            _ => self.type_name(*ty),
+        };
+        types.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    fn aggregate(&mut self, resolved: Resolved, written: Written, scope: &Scope<'_>, position: usize) -> Result<Expr> {
+        let name = resolved.proc.name.clone();
+        let fail = |state, message: String| Err(SqlError::new(state, message).at(position));
+        if !scope.clause.allows_aggregates() {
+            return fail(SqlState::GROUPING_ERROR, format!("aggregate functions are not allowed in {}", scope.clause.name()));
+        }
+        let inner: Vec<&Expr> = written.args.iter().chain(written.order_by.iter().map(|k| &k.expr)).chain(&written.filter).collect();
+        if inner.iter().any(|arg| arg.has_aggregate()) {
+            return fail(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested".to_owned());
+        }
+        if inner.iter().any(|arg| arg.has_window()) {
+            return fail(SqlState::GROUPING_ERROR, "aggregate function calls cannot contain window function calls".to_owned());
+        }
+        if inner.iter().any(|arg| arg.has_set()) {
+            return fail(SqlState::FEATURE_NOT_SUPPORTED, "aggregate function calls cannot contain set-returning function calls".to_owned());
+        }
+        self.refuse_outer_aggregate(&inner, scope, position)?;
+        if written.args.is_empty() && !written.star && !written.within_group {
+            return fail(SqlState::WRONG_OBJECT_TYPE, format!("{name}(*) must be used to call a parameterless aggregate function"));
+        }
+        let ordered_set = resolved.proc.aggregate_kind != 'n';
+        if ordered_set != written.within_group {
+            let message = match ordered_set {
+                true => format!("WITHIN GROUP is required for ordered-set aggregate {name}"),
+                false => format!("{name} is not an ordered-set aggregate, so it cannot have WITHIN GROUP"),
+            };
+            return fail(SqlState::WRONG_OBJECT_TYPE, message);
+        }
+        let (direct_count, star) = (written.args.len(), written.star);
+        let mut args = written.args;
+        let mut order_by = written.order_by;
+        if ordered_set {
+            args.extend(order_by.iter().map(|key| key.expr.clone()));
+        }
+        let (proc, mut args, result) = self.complete_arguments(resolved, args, position)?;
+        let mut direct = Vec::new();
+        if ordered_set {
+            let sorted = args.split_off(direct_count);
+            direct = std::mem::replace(&mut args, sorted);
+            for (key, arg) in order_by.iter_mut().zip(&args) {
+                key.expr = arg.clone();
+            }
+        } else if written.distinct && order_by.iter().any(|key| !args.contains(&key.expr)) {
+            let message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
+            return fail(SqlState::INVALID_COLUMN_REFERENCE, message.to_owned());
+        }
+        let aggregate = Aggregate {
+            proc: ProcRef(proc),
+            direct,
+            args,
+            distinct: written.distinct,
+            order_by,
+            filter: written.filter,
+            variadic_array: false,
+            star,
+        };
+        Ok(Expr::new(ExprKind::Aggregate(Box::new(aggregate)), TypeRef::new(result)).at(position))
+    }
+
+    /// An aggregate over outer columns only would belong to the outer query.
+    fn refuse_outer_aggregate(&self, args: &[&Expr], scope: &Scope<'_>, position: usize) -> Result<()> {
+        let (mut own, mut outer) = (false, false);
+        for arg in args {
+            arg.any(&mut |e| {
+                if let ExprKind::Column(column) = &e.kind {
+                    if scope.owns(column.source) { own = true } else { outer = true }
+                }
+                false
+            });
+        }
+        if outer && !own { Err(SqlError::unsupported("an aggregate of an outer query level").at(position)) } else { Ok(()) }
+    }
+
+    fn window_call(
+        &mut self,
+        resolved: Resolved,
+        written: Written,
+        over: Option<&ast::WindowType>,
+        scope: &Scope<'_>,
+        position: usize,
+    ) -> Result<Expr> {
+        let name = resolved.proc.name.clone();
+        let fail = |state, message: String| Err(SqlError::new(state, message).at(position));
+        let Some(over) = over else {
+            return fail(SqlState::WRONG_OBJECT_TYPE, format!("window function {name} requires an OVER clause"));
+        };
+        if !scope.clause.allows_windows() {
+            let message = match scope.clause {
+                super::Clause::Window => "window functions are not allowed in window definitions".to_owned(),
+                clause => format!("window functions are not allowed in {}", clause.name()),
+            };
+            return fail(SqlState::WINDOWING_ERROR, message);
+        }
+        if written.distinct {
+            return fail(SqlState::FEATURE_NOT_SUPPORTED, "DISTINCT is not implemented for window functions".to_owned());
+        }
+        if !written.order_by.is_empty() {
+            return fail(SqlState::FEATURE_NOT_SUPPORTED, "aggregate ORDER BY is not implemented for window functions".to_owned());
+        }
+        if written.filter.is_some() && resolved.proc.kind == ProcKind::Window {
+            return fail(SqlState::FEATURE_NOT_SUPPORTED, "FILTER is not implemented for non-aggregate window functions".to_owned());
+        }
+        if written.args.iter().any(Expr::has_window) {
+            return fail(SqlState::WINDOWING_ERROR, "window function calls cannot be nested".to_owned());
+        }
+        let window = self.window(over, scope)?;
+        let (star, filter) = (written.star, written.filter);
+        let (proc, args, result) = self.complete_arguments(resolved, written.args, position)?;
+        let call = super::tree::WindowCall { proc: ProcRef(proc), args, filter, window, star };
+        Ok(Expr::new(ExprKind::Window(Box::new(call)), TypeRef::new(result)).at(position))
+    }
+}
+
+/// The function as a candidate for so many arguments of such names: none where they do not go together.
+fn candidate(proc: &Arc<Proc>, given: usize, names: &[Option<String>]) -> Option<Resolved> {
+    let (declared, wanted) = (proc.args.len(), given);
+    if names.iter().any(Option::is_some) {
+        let mut order = Vec::with_capacity(given);
+        for (at, name) in names.iter().enumerate() {
+            let slot = match name {
+                None => at,
+                Some(name) => proc.arg_names.iter().position(|known| known == name)?,
+            };
+            if order.contains(&slot) || slot >= declared {
+                return None;
+            }
+            order.push(slot);
+        }
+        let optional = declared - proc.defaults.len();
+        if (0..optional).any(|slot| !order.contains(&slot)) {
+            return None;
+        }
+        return Some(Resolved { proc: proc.clone(), declared: proc.args.clone(), order });
+    }
+    let order = (0..given).collect();
+    if proc.variadic != 0 && wanted >= declared {
+        let mut types = proc.args[..declared - 1].to_vec();
+        types.resize(wanted, proc.variadic);
+        return Some(Resolved { proc: proc.clone(), declared: types, order });
+    }
+    if wanted > declared || wanted + proc.defaults.len() < declared || proc.variadic != 0 {
+        return None;
+    }
+    Some(Resolved { proc: proc.clone(), declared: proc.args.clone(), order })
+}
