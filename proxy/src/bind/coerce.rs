@@ -120,19 +120,6 @@ impl Binder<'_> {
             || target == oid::RECORD && self.is_composite(source)
     }
 
-    /// `IsBinaryCoercible`.
-    pub(super) fn is_binary_coercible(&self, source: Oid, target: Oid) -> bool {
-        let source_base = self.base_oid(source);
-        source == target
-            || matches!(target, oid::ANY | oid::ANYELEMENT | oid::ANYCOMPATIBLE)
-            || source_base == target
-            || matches!(target, oid::ANYARRAY | oid::ANYCOMPATIBLEARRAY) && self.element_of(source_base) != 0
-            || self
-                .catalog
-                .cast(source_base, target)
-                .is_some_and(|cast| cast.method == CastMethod::Binary && cast.context == CoercionContext::Implicit)
-    }
-
     /// Coerces to a type with its modifier; 42846 where there is no way.
     pub fn coerce_to(&mut self, expr: Expr, target: TypeRef, context: CoercionContext) -> Result<Expr> {
         let (source, position) = (expr.ty.oid, expr.position);

@@ -199,7 +199,10 @@ impl Deparser<'_> {
             };
             out += &format!("\n    WHEN {condition} THEN {}", self.expression(result));
         }
-        let otherwise = otherwise.map_or_else(|| format!("NULL::{}", self.type_name(ty)), |e| self.expression(e));
+        let otherwise = match otherwise {
+            Some(otherwise) => self.expression(otherwise),
+            None => format!("NULL::{}", self.type_name(ty)),
+        };
         out + &format!("\n    ELSE {otherwise}\nEND")
     }
 

@@ -7,7 +7,7 @@ use sqlparser::ast::{self, BinaryOperator, Spanned, UnaryOperator};
 use super::{
     Binder, CoercionContext, Scope,
     operator::{binary_name, unary_name},
-    tree::{CastForm, Expr, ExprKind, Subscript},
+    tree::{Expr, ExprKind, Subscript},
 };
 use crate::{
     error::{Result, SqlError, SqlState},
@@ -469,12 +469,6 @@ impl Binder<'_> {
     /// A constant of text type in the tree.
     pub(super) fn text_constant(&self, text: &str) -> Expr {
         Expr::new(ExprKind::Constant(Value::Text(text.to_owned())), TypeRef::new(oid::TEXT))
-    }
-
-    /// An implicit relabelling of a value.
-    pub(super) fn relabel(&self, expr: Expr, ty: TypeRef) -> Expr {
-        let position = expr.position;
-        Expr::new(ExprKind::Relabel(Box::new(expr), CastForm::Implicit), ty).at(position)
     }
 }
 

@@ -35,7 +35,7 @@ pub mod tree;
 mod window;
 mod with;
 
-pub use binder::Binder;
+pub use binder::{Binder, fold, name_parts, schema_and_name, search_path};
 pub use deparse::deparse;
 pub use scope::{Clause, Scope};
 pub use tree::{Expr, Query, SourceId};

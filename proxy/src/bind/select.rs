@@ -1,6 +1,5 @@
 //! SELECT: FROM, select list, WHERE, GROUP BY, HAVING, ORDER BY, DISTINCT, in PostgreSQL's order (`transformSelectStmt`).
 
-use rusqlite::types::Value;
 use sqlparser::ast::{self, SelectItem, SelectItemQualifiedWildcardKind as Qualified};
 
 use super::{
@@ -13,7 +12,7 @@ use super::{
 use crate::{
     error::{Result, SqlError, SqlState},
     execute::plan::OutputColumn,
-    types::{TypeRef, oid},
+    types::oid,
 };
 
 /// A bound select with its order, which may name what is not in the list.
@@ -364,9 +363,4 @@ fn star_of_row(expr: &ast::Expr) -> Option<&ast::Expr> {
         },
         _ => None,
     }
-}
-
-/// TRUE.
-pub(super) fn truth() -> Expr {
-    Expr::new(ExprKind::Constant(Value::Integer(1)), TypeRef::new(oid::BOOL))
 }

@@ -37,6 +37,12 @@ pub(super) const OWN: &[(&str, bool, bool, &str)] = &[
     ("peergres.row(\"any\")", false, true, "record"),
     // `(r).field`: the composite value and the field's number from 1.
     ("peergres.field(record,integer)", true, true, "anyelement"),
+    // Fails: SQLSTATE, message.
+    ("peergres.raise(text,text)", true, false, "text"),
+    // The count of LIMIT or OFFSET, and which of them.
+    ("peergres.row_count(bigint,text)", true, true, "bigint"),
+    // The value of the only row.
+    ("peergres.single(\"any\")", false, true, "anyelement"),
 ];
 
 /// The rows.

@@ -19,6 +19,7 @@ mod collation;
 mod comparison;
 mod datetime;
 mod float;
+mod guard;
 mod integer;
 mod json;
 mod jsonb;
@@ -42,6 +43,7 @@ pub use registry::{Entry, lookup, signature};
 const TOPICS: &[&[&[Row]]] = &[
     &[
         coercion::ROWS,
+        guard::ROWS,
         numeric::ROWS,
         string::ROWS,
         system::ROWS,
