@@ -51,9 +51,7 @@ impl Binder<'_> {
             Between { expr: value, negated, low, high } => self.between(value, low, high, *negated, scope),
             AnyOp { left, compare_op, right, .. } => self.quantified(left, compare_op, right, false, scope),
             AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, true, scope),
-            Case { operand, conditions, else_result, .. } => {
-                self.case(operand.as_deref(), conditions, else_result.as_deref(), scope)
-            }
+            Case { operand, conditions, else_result, .. } => self.case(operand.as_deref(), conditions, else_result.as_deref(), scope),
             Exists { subquery, negated } => self.exists(subquery, *negated, scope),
             Subquery(query) => self.scalar_subquery(query, scope),
             Tuple(fields) => self.row(fields, expr.span(), scope),
@@ -313,7 +311,8 @@ impl Binder<'_> {
                 _ => self.expression(item, scope)?,
             });
         }
-        let nested = bound.iter().any(|item| self.element_of(item.ty.oid) != 0) && elements.iter().any(|e| matches!(e, ast::Expr::Array(_)));
+        let nested =
+            bound.iter().any(|item| self.element_of(item.ty.oid) != 0) && elements.iter().any(|e| matches!(e, ast::Expr::Array(_)));
         if let Some(element) = element {
             let array = TypeRef { oid: self.array_of(element.oid), typmod: element.typmod };
             let target = if nested { array } else { element };

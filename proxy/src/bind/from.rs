@@ -66,9 +66,7 @@ impl Binder<'_> {
             TableFactor::UNNEST { alias, array_exprs, with_ordinality, with_offset: false, .. } => {
                 self.from_unnest(array_exprs, alias.as_ref(), *with_ordinality, outer, before)
             }
-            TableFactor::Derived { lateral, subquery, alias, .. } => {
-                self.derived(*lateral, subquery, alias.as_ref(), outer, before)
-            }
+            TableFactor::Derived { lateral, subquery, alias, .. } => self.derived(*lateral, subquery, alias.as_ref(), outer, before),
             TableFactor::NestedJoin { table_with_joins, alias } => {
                 let (from, mut items) = self.table_with_joins(table_with_joins, outer, before)?;
                 if let Some(alias) = alias {
@@ -414,7 +412,9 @@ impl Binder<'_> {
                         let bound = self.expression(condition, &scope)?;
                         Some(self.coerce_to_boolean(bound, "JOIN/ON")?)
                     }
-                    _ if kind != JoinKind::Inner => return Err(SqlError::new(SqlState::SYNTAX_ERROR, "syntax error in JOIN: ON or USING is missing")),
+                    _ if kind != JoinKind::Inner => {
+                        return Err(SqlError::new(SqlState::SYNTAX_ERROR, "syntax error in JOIN: ON or USING is missing"));
+                    }
                     _ => None,
                 };
                 (on, None)

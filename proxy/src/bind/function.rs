@@ -223,9 +223,7 @@ impl Binder<'_> {
         let works = arg.is_unknown()
             || match self.pathway(arg.ty.oid, target, CoercionContext::Explicit) {
                 Pathway::Relabel => true,
-                Pathway::InputOutput => {
-                    !((arg.ty.oid == oid::RECORD || self.is_composite(arg.ty.oid)) && self.category(target).0 == 'S')
-                }
+                Pathway::InputOutput => !((arg.ty.oid == oid::RECORD || self.is_composite(arg.ty.oid)) && self.category(target).0 == 'S'),
                 _ => false,
             };
         if !works {
@@ -257,8 +255,7 @@ impl Binder<'_> {
                 None => candidates.push(candidate),
             }
         }
-        let shapes: Vec<Vec<Oid>> =
-            candidates.iter().map(|c| c.order.iter().map(|slot| c.declared[*slot]).collect()).collect();
+        let shapes: Vec<Vec<Oid>> = candidates.iter().map(|c| c.order.iter().map(|slot| c.declared[*slot]).collect()).collect();
         if let Some(at) = shapes.iter().position(|shape| shape == given) {
             return Ok(candidates.swap_remove(at));
         }
@@ -267,16 +264,12 @@ impl Binder<'_> {
         let signature = || format!("{qualified}({})", self.named_type_list(given, names));
         match self.choose(&slices, given) {
             Choice::One(at) => Ok(candidates.swap_remove(at)),
-            Choice::None => {
-                Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {} does not exist", signature()))
-                    .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
-                    .at(position))
-            }
-            Choice::Ambiguous => {
-                Err(SqlError::new(SqlState::AMBIGUOUS_FUNCTION, format!("function {} is not unique", signature()))
-                    .hint("Could not choose a best candidate function. You might need to add explicit type casts.")
-                    .at(position))
-            }
+            Choice::None => Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("function {} does not exist", signature()))
+                .hint("No function matches the given name and argument types. You might need to add explicit type casts.")
+                .at(position)),
+            Choice::Ambiguous => Err(SqlError::new(SqlState::AMBIGUOUS_FUNCTION, format!("function {} is not unique", signature()))
+                .hint("Could not choose a best candidate function. You might need to add explicit type casts.")
+                .at(position)),
         }
     }
 
@@ -306,7 +299,10 @@ impl Binder<'_> {
             return fail(SqlState::GROUPING_ERROR, "aggregate function calls cannot contain window function calls".to_owned());
         }
         if inner.iter().any(|arg| arg.has_set()) {
-            return fail(SqlState::FEATURE_NOT_SUPPORTED, "aggregate function calls cannot contain set-returning function calls".to_owned());
+            return fail(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "aggregate function calls cannot contain set-returning function calls".to_owned(),
+            );
         }
         self.refuse_outer_aggregate(&inner, scope, position)?;
         if written.args.is_empty() && !written.star && !written.within_group {

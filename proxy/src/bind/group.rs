@@ -141,19 +141,13 @@ impl Binder<'_> {
     }
 
     /// 42803 for a column of this level that is neither grouped, nor inside an aggregate, nor determined by a grouped primary key.
-    pub(super) fn check_grouping<'e>(
-        &self,
-        exprs: impl Iterator<Item = &'e Expr>,
-        keys: &[Expr],
-        scope: &Scope<'_>,
-    ) -> Result<()> {
+    pub(super) fn check_grouping<'e>(&self, exprs: impl Iterator<Item = &'e Expr>, keys: &[Expr], scope: &Scope<'_>) -> Result<()> {
         let mut determined: Vec<SourceId> = Vec::new();
         for item in &scope.items {
             let relation = self.catalog.relation_by_oid(item.row_type & !crate::types::ROW_OID_BIT);
             let Some(relation) = relation.filter(|relation| !relation.primary_key.is_empty()) else { continue };
-            let grouped = |at: &usize| {
-                keys.iter().any(|key| matches!(&key.kind, ExprKind::Column(c) if c.source == item.source && c.index == *at))
-            };
+            let grouped =
+                |at: &usize| keys.iter().any(|key| matches!(&key.kind, ExprKind::Column(c) if c.source == item.source && c.index == *at));
             if relation.primary_key.iter().all(grouped) {
                 determined.push(item.source);
             }
@@ -178,9 +172,7 @@ impl Binder<'_> {
                 }
                 let alias = item.alias.as_deref().unwrap_or_default();
                 let name = item.columns.get(column.index).map_or(&*column.name, |known| known.name.as_str());
-                let message = format!(
-                    "column \"{alias}.{name}\" must appear in the GROUP BY clause or be used in an aggregate function"
-                );
+                let message = format!("column \"{alias}.{name}\" must appear in the GROUP BY clause or be used in an aggregate function");
                 return Err(SqlError::new(SqlState::GROUPING_ERROR, message).at(expr.position));
             }
             _ => {}

@@ -164,7 +164,9 @@ impl Binder<'_> {
             return Ok(());
         }
         let can_push = match &query.body {
-            QueryBody::Select(select) => select.distinct == super::tree::Distinct::All || query.columns.iter().all(|c| c.ty.oid != oid::UNKNOWN),
+            QueryBody::Select(select) => {
+                select.distinct == super::tree::Distinct::All || query.columns.iter().all(|c| c.ty.oid != oid::UNKNOWN)
+            }
             _ => true,
         };
         if let (true, QueryBody::Select(select)) = (can_push && query.order_by.is_empty() && query.limit.is_none(), &mut query.body) {

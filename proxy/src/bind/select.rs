@@ -80,13 +80,13 @@ impl Binder<'_> {
             || select.select_modifiers.is_some()
             || !matches!(select.flavor, ast::SelectFlavor::Standard);
         if foreign {
-            return Err(SqlError::syntax("select", self.position_at(&select.projection.first().map_or(
-                ast::Expr::Identifier(ast::Ident::new("")),
-                |item| match item {
+            return Err(SqlError::syntax(
+                "select",
+                self.position_at(&select.projection.first().map_or(ast::Expr::Identifier(ast::Ident::new("")), |item| match item {
                     SelectItem::UnnamedExpr(expr) => expr.clone(),
                     _ => ast::Expr::Identifier(ast::Ident::new("")),
-                },
-            ))));
+                })),
+            ));
         }
         if select.into.is_some() {
             return Err(SqlError::unsupported("SELECT INTO"));

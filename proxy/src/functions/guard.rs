@@ -1,11 +1,7 @@
 //! Checks that a printed statement makes while it runs: a domain's constraints, the counts of LIMIT and OFFSET, the one row of a
 //! scalar subquery. Like [`super::coercion`]'s, these functions are our own.
 
-use super::{
-    Aggregate, Body, Call, Row, Value,
-    Body::Scalar,
-    row,
-};
+use super::{Aggregate, Body, Body::Scalar, Call, Row, Value, row};
 use crate::{
     error::{Result, SqlError, SqlState},
     session::context::Context,

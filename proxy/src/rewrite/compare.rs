@@ -121,9 +121,7 @@ pub(super) fn domain_check(printer: &Printer<'_>, value: &str, domain: Oid) -> R
     let TypeDefinition::Domain { not_null, checks, .. } = &made.definition else { return Ok(value.to_owned()) };
     let name = &made.name.name;
     let mut out = String::new();
-    let raise = |state: &str, message: String| {
-        format!("\"peergres.raise(text,text)\"({}, {})", quote_text(state), quote_text(&message))
-    };
+    let raise = |state: &str, message: String| format!("\"peergres.raise(text,text)\"({}, {})", quote_text(state), quote_text(&message));
     if *not_null {
         let message = format!("domain {name} does not allow null values");
         out += &format!(" WHEN {value} IS NULL THEN {}", raise("23502", message));

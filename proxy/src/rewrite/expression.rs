@@ -54,9 +54,7 @@ impl Printer<'_> {
             ExprKind::And(list) => self.list(list, " AND "),
             ExprKind::Or(list) => self.list(list, " OR "),
             ExprKind::Not(inner) => Ok(format!("(NOT {})", self.expression(inner)?)),
-            ExprKind::IsNull { expr, negated } => {
-                Ok(format!("({} IS {}NULL)", self.expression(expr)?, if *negated { "NOT " } else { "" }))
-            }
+            ExprKind::IsNull { expr, negated } => Ok(format!("({} IS {}NULL)", self.expression(expr)?, if *negated { "NOT " } else { "" })),
             ExprKind::IsTruth { expr, truth, negated } => {
                 let word = match truth {
                     Some(true) => "TRUE",
@@ -66,9 +64,7 @@ impl Printer<'_> {
                 Ok(format!("({} IS {}{word})", self.expression(expr)?, if *negated { "NOT " } else { "" }))
             }
             ExprKind::Case { operand, whens, otherwise } => self.case(operand.as_deref(), whens, otherwise.as_deref()),
-            ExprKind::CaseOperand => {
-                self.case_operands.last().cloned().ok_or_else(|| SqlError::internal("a CASE operand outside CASE"))
-            }
+            ExprKind::CaseOperand => self.case_operands.last().cloned().ok_or_else(|| SqlError::internal("a CASE operand outside CASE")),
             ExprKind::Coalesce(args) => {
                 let printed = self.all(args)?;
                 Ok(if printed.len() == 1 { printed[0].clone() } else { format!("coalesce({})", printed.join(", ")) })

@@ -1,10 +1,7 @@
 //! The rule for GROUPING SETS, ROLLUP and CUBE: one grouped select per set, joined by UNION ALL; in each, the keys that its set lacks
 //! are NULL and GROUPING() is a constant.
 
-use super::{
-    Printer,
-    print::GroupingSet,
-};
+use super::{Printer, print::GroupingSet};
 use crate::{
     bind::tree::{Expr, Select},
     error::{Result, SqlError},

@@ -41,14 +41,7 @@ pub(super) struct GroupingSet {
 impl<'a> Printer<'a> {
     /// A printer.
     pub fn new(cx: &'a Context) -> Self {
-        Printer {
-            cx,
-            case_operands: Vec::new(),
-            elements: Vec::new(),
-            grouping: None,
-            bare: HashSet::from([SourceId::BARE]),
-            depth: 0,
-        }
+        Printer { cx, case_operands: Vec::new(), elements: Vec::new(), grouping: None, bare: HashSet::from([SourceId::BARE]), depth: 0 }
     }
 
     /// The columns of `source` print without a qualifier (the target of a data change, in RETURNING).

@@ -50,12 +50,8 @@ impl Printer<'_> {
 
     /// The rows of a side, each with its number among its equals.
     fn numbered(&mut self, query: &Query) -> Result<String> {
-        let partition: Vec<String> = query
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| self.collated(format!("\"c{}\"", at + 1), column.ty.oid))
-            .collect();
+        let partition: Vec<String> =
+            query.columns.iter().enumerate().map(|(at, column)| self.collated(format!("\"c{}\"", at + 1), column.ty.oid)).collect();
         Ok(format!(
             "SELECT {}, row_number() OVER (PARTITION BY {}) AS \"number\" FROM ({})",
             self.collated_columns(query),

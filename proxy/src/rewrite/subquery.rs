@@ -81,10 +81,7 @@ impl Printer<'_> {
 
 /// Whether a query cannot yield more than one row, as far as its form tells.
 fn at_most_one_row(query: &Query) -> bool {
-    let limited = matches!(
-        query.limit.as_ref().map(|limit| &limit.kind),
-        Some(ExprKind::Constant(rusqlite::types::Value::Integer(0 | 1)))
-    );
+    let limited = matches!(query.limit.as_ref().map(|limit| &limit.kind), Some(ExprKind::Constant(rusqlite::types::Value::Integer(0 | 1))));
     let single = match &query.body {
         QueryBody::Select(select) => {
             select.from.is_empty() || select.grouped && select.group_by.is_empty() && select.grouping_sets.is_none()
