@@ -22,6 +22,7 @@ pub fn invite(args: &InviteArgs, place: &Place) -> Result<(), Failure> {
 
 /// Joins the devices of whoever gave out the code.
 pub fn join(args: &JoinArgs, place: &Place) -> Result<(), Failure> {
-    let answer = place.post("/devices/pair", &json!({ "code": args.code, "name": args.name }))?;
+    let body = json!({ "code": args.code, "name": args.name });
+    let answer = place.access_or_make(async |access| Ok(access.post("/devices/pair", &body).await?))?;
     place.print(&answer, |round| format!("joined: {} changes came, {} went", number(round, "pulled"), number(round, "pushed")))
 }

@@ -45,8 +45,17 @@ impl std::fmt::Debug for Place {
 }
 
 impl Place {
-    /// Runs `work` with access to the node: through its server, or on its files.
+    /// Runs `work` with access to the node: through its server, or on its files. A directory that was never set up is not made by the way.
     pub fn access<T>(&self, work: impl AsyncFnOnce(&Access) -> Result<T, Failure>) -> Result<T, Failure> {
+        if !self.directory.join("admin.token").exists() {
+            let directory = self.directory.display();
+            return Err(Failure(format!("{directory} is not a data directory yet; make it one with: peergres init --data {directory}")));
+        }
+        self.access_or_make(work)
+    }
+
+    /// As [`Place::access`], and makes what is missing.
+    pub fn access_or_make<T>(&self, work: impl AsyncFnOnce(&Access) -> Result<T, Failure>) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|e| Failure(format!("cannot start: {e}")))?;
         runtime.block_on(async {

@@ -96,14 +96,14 @@ async fn authenticate(replica: &Arc<Replica>, parts: &Parts, body: Body) -> Resu
 
 async fn identify(replica: &Arc<Replica>, parts: &Parts) -> Result<Caller, Problem> {
     if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
-        if !replica.guesses().is_open() {
-            return Err(Problem::new(429, "too many wrong tokens; try again in a minute"));
-        }
         let token = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
         if token.is_some_and(|token| replica.is_admin_token(token.trim())) {
             return Ok(Caller::Admin);
         }
-        replica.guesses().allow();
+        // Only wrong tokens are bounded: nobody can lock the admin out by guessing.
+        if !replica.guesses().allow() {
+            return Err(Problem::new(429, "too many wrong tokens; try again in a minute"));
+        }
         return Err(Problem::new(401, "not the admin token: it stands in the file admin.token of the data directory"));
     }
     let request = RequestParts { method: parts.method.as_str(), path: parts.uri.path(), query: parts.uri.query(), headers: &parts.headers };

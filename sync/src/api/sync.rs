@@ -25,7 +25,7 @@ use crate::{
     log::PageLimit,
     manager::{self, Replica, Status},
     peers::{
-        PAGE, Round, Since, outgoing, take_in,
+        PAGE, Round, Since, compare_heads, newest_heads, outgoing, take_in,
         wire::{self, PullAnswer, PullRequest, PushAnswer, PushRequest},
     },
 };
@@ -86,8 +86,10 @@ pub(super) async fn pull(
     let limit = PageLimit { changes: request.limit.unwrap_or(PAGE.changes).clamp(1, PAGE.changes), ..PAGE };
     let answer = replica.blocking(move |r| {
         acknowledgements::take(r.database(), r.identity(), &request.acknowledgements)?;
+        compare_heads(r.database(), r.identity(), &request.heads)?;
         let known = r.held();
-        let page = outgoing(r.database(), r.identity(), since, limit)?;
+        let mut page = outgoing(r.database(), r.identity(), since, limit)?;
+        page.heads.extend(newest_heads(r.database(), r.identity())?);
         Ok(PullAnswer {
             changes: wire::to_wire(page.transactions),
             latest_version: page.position,

@@ -216,7 +216,11 @@ fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &
             return Err(VerifyError::Gap { device_id, expected: version + 1, found: transaction.first_version });
         }
         if let Some(until) = from.accepted_until.filter(|until| transaction.last_version > *until) {
-            return Err(VerifyError::Revoked { device_id, until });
+            // What came before the revocation is still accepted.
+            if new.is_empty() {
+                return Err(VerifyError::Revoked { device_id, until });
+            }
+            break;
         }
         let numbered = transaction.changes.iter().map(|c| c.version).eq(transaction.first_version..=transaction.last_version);
         if !numbered || transaction.computed_hash(&hash) != transaction.hash {
@@ -248,3 +252,6 @@ mod hex_32 {
         bytes.try_into().map_err(|_| D::Error::custom("a hash has 64 hex digits"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::replica::{Replica, ReplicaError};
 use crate::{
@@ -16,6 +14,7 @@ use crate::{
     devices,
     identity::{PublicKey, SignedHead},
     log::{PageLimit, page_after},
+    peers::signed_head,
 };
 
 /// What was checked, and what is wrong.
@@ -90,14 +89,6 @@ impl Replica {
 
 fn signed_heads(connection: &Connection) -> rusqlite::Result<Vec<SignedHead>> {
     let mut statement = connection.prepare("SELECT device_id, version, hash, signature FROM sync_heads")?;
-    let rows = statement.query_map([], |row| {
-        let signature: Vec<u8> = row.get(3)?;
-        Ok(SignedHead {
-            device_id: Uuid::from_bytes(row.get(0)?),
-            version: row.get(1)?,
-            hash: row.get(2)?,
-            signature: STANDARD.encode(signature),
-        })
-    })?;
+    let rows = statement.query_map([], signed_head)?;
     rows.collect()
 }

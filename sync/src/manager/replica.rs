@@ -229,7 +229,31 @@ impl Replica {
 
     /// All devices known.
     pub fn devices(&self) -> Result<Vec<Device>, ReplicaError> {
-        Ok(devices::list(&self.database.reader()?, self.identity.device_id)?)
+        let mut devices = devices::list(&self.database.reader()?, self.identity.device_id)?;
+        if !devices.iter().any(|device| device.is_self) {
+            devices.insert(0, self.unpaired());
+        }
+        Ok(devices)
+    }
+
+    /// This device before its first pairing, of which the log has nothing yet.
+    fn unpaired(&self) -> Device {
+        Device {
+            device_id: self.identity.device_id,
+            device_name: self.identity.device_name(),
+            public_key: self.identity.public_key().to_base64(),
+            fingerprint: self.identity.fingerprint().to_string(),
+            tailscale_ip: None,
+            is_authorized: true,
+            is_revoked: false,
+            accepted_until: None,
+            slot: None,
+            is_forked: false,
+            is_self: true,
+            registered_at: 0,
+            url: self.public_url(),
+            standing: 0,
+        }
     }
 
     /// Authorizes the device of that id, beginning of an id, or name.

@@ -18,7 +18,7 @@ use crate::{
         membership::{self, Entry},
     },
     identity::{Author, Identity, PublicKey, SignedHead, VerifyError, verify},
-    log::Transaction,
+    log::{Transaction, transaction_at},
     store::{Database, LockWait, StoreError},
 };
 
@@ -84,6 +84,21 @@ pub fn take_in(
         devices::refresh(database, identity)?;
     }
     Ok(Intake { applied, refused })
+}
+
+/// Looks for forks: a head that its author signed, of a version that is held here with another hash. Two histories bear one identity then.
+pub fn compare_heads(database: &Arc<Database>, identity: &Identity, heads: &[SignedHead]) -> Result<(), DeviceError> {
+    let reader = database.reader()?;
+    for head in heads {
+        let Some(device) = devices::get(&reader, identity.device_id, head.device_id)?.filter(|d| !d.is_forked) else { continue };
+        let Some((_, held)) = transaction_at(&reader, head.device_id, head.version)? else { continue };
+        let key = PublicKey::parse(&device.public_key).ok();
+        if (held.last_version != head.version || held.hash != head.hash) && key.is_some_and(|key| head.verifies(&key)) {
+            tracing::error!(device = %head.device_id, version = head.version, "a device is forked: two histories bear its identity");
+            devices::put_fork(database, head.device_id, &serde_json::to_string(head).expect("ids, numbers and text are JSON"))?;
+        }
+    }
+    Ok(())
 }
 
 /// The devices that a transaction makes known.

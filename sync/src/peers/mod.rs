@@ -12,8 +12,9 @@ pub mod wire;
 
 pub(crate) use client::CHALLENGE_HEADER;
 pub use client::{PeerClient, PeerError, PeerIdentity};
-pub use intake::{Intake, take_in};
-pub use outbox::{Outgoing, Since, outgoing};
+pub use intake::{Intake, compare_heads, take_in};
+pub(crate) use outbox::signed_head;
+pub use outbox::{Outgoing, Since, newest_heads, outgoing};
 pub use pairing::{Invitation, join};
 pub(crate) use round::PAGE;
 pub use round::{Round, sync_round};

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use crate::{
@@ -99,14 +99,33 @@ fn head_at(connection: &Connection, device: DeviceId, version: Version) -> rusql
 fn heads_between(connection: &Connection, device: DeviceId, first: Version, last: Version) -> rusqlite::Result<Vec<SignedHead>> {
     let mut statement = connection
         .prepare_cached("SELECT device_id, version, hash, signature FROM sync_heads WHERE device_id = ?1 AND version BETWEEN ?2 AND ?3")?;
-    let rows = statement.query_map(params![device.as_bytes(), first, last], |row| {
-        let signature: Vec<u8> = row.get(3)?;
-        Ok(SignedHead {
-            device_id: Uuid::from_bytes(row.get(0)?),
-            version: row.get(1)?,
-            hash: row.get(2)?,
-            signature: STANDARD.encode(signature),
-        })
-    })?;
+    let rows = statement.query_map(params![device.as_bytes(), first, last], signed_head)?;
     rows.collect()
+}
+
+/// A row of `sync_heads`.
+pub(crate) fn signed_head(row: &Row<'_>) -> rusqlite::Result<SignedHead> {
+    let signature: Vec<u8> = row.get(3)?;
+    Ok(SignedHead {
+        device_id: Uuid::from_bytes(row.get(0)?),
+        version: row.get(1)?,
+        hash: row.get(2)?,
+        signature: STANDARD.encode(signature),
+    })
+}
+
+/// The newest head of every chain held, as far as it was signed: with them two devices that hold equally much find out that they do not hold
+/// the same. This device's own is signed for the occasion.
+pub fn newest_heads(database: &Arc<Database>, identity: &Identity) -> Result<Vec<SignedHead>, StoreError> {
+    database.flush();
+    let reader = database.reader()?;
+    let mut statement = reader.prepare_cached(
+        "SELECT device_id, version, hash, signature FROM sync_heads AS h
+         WHERE version = (SELECT max(version) FROM sync_heads AS newer WHERE newer.device_id = h.device_id) AND device_id <> ?1",
+    )?;
+    let mut heads: Vec<SignedHead> = statement.query_map([identity.device_id.as_bytes()], signed_head)?.collect::<Result<_, _>>()?;
+    if let Some(own) = database.log_state().head(identity.device_id) {
+        heads.push(SignedHead::sign(identity.key(), identity.device_id, own.version, own.hash));
+    }
+    Ok(heads)
 }

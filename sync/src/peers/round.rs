@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::{
     client::{PeerError, PeerIdentity},
-    intake::take_in,
-    outbox::{Since, outgoing},
+    intake::{compare_heads, take_in},
+    outbox::{Since, newest_heads, outgoing},
     wire::{self, PullAnswer, PullRequest, PushAnswer, PushRequest, RegisterAnswer, RegisterRequest},
 };
 use crate::{
@@ -112,10 +112,12 @@ fn is_loopback(url: &str) -> bool {
 /// Pulls until nothing more is there; answers what the peer holds.
 async fn pull(replica: &Arc<Replica>, peer: &PeerIdentity, round: &mut Round) -> Result<VersionVector, PeerError> {
     for _ in 0..MAX_PAGES {
-        let (known, acknowledgements) = replica.blocking(|r| Ok((r.held(), r.acknowledgements()?))).await?;
+        let (known, acknowledgements, heads) =
+            replica.blocking(|r| Ok((r.held(), r.acknowledgements()?, newest_heads(r.database(), r.identity())?))).await?;
         let request = PullRequest {
             device_id: replica.identity().device_id,
             known: Some(known),
+            heads,
             limit: Some(PAGE.changes),
             acknowledgements,
             ..PullRequest::default()
@@ -125,6 +127,7 @@ async fn pull(replica: &Arc<Replica>, peer: &PeerIdentity, round: &mut Round) ->
         let transactions = wire::from_wire(answer.changes).map_err(unusable)?;
         let (heads, statements) = (answer.heads, answer.acknowledgements);
         let intake = replica.blocking(move |r| {
+            compare_heads(r.database(), r.identity(), &heads)?;
             let intake = take_in(r.database(), r.identity(), r.strategies(), transactions, &heads)?;
             acknowledgements::take(r.database(), r.identity(), &statements)?;
             Ok(intake)

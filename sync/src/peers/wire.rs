@@ -110,6 +110,10 @@ pub struct PullRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub known: Option<VersionVector>,
+    /// The newest heads that the pulling device has: differing ones show a fork.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub heads: Vec<SignedHead>,
     /// At most about so many changes; a transaction is never cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -128,7 +132,7 @@ pub struct PullAnswer {
     pub latest_version: i64,
     /// Whether there is more.
     pub more: bool,
-    /// The authors' signatures over the ends of their chains.
+    /// The authors' signatures over the ends of their chains, and the newest of every chain.
     #[schema(value_type = Vec<Object>)]
     pub heads: Vec<SignedHead>,
     /// What the answering device holds.
