@@ -7,6 +7,7 @@ pub mod bind;
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod define;
 pub mod encode;
 pub mod error;
 pub mod execute;

@@ -14,8 +14,11 @@ use crate::error::Result;
 pub mod failure;
 mod ffi;
 pub mod foreign_key;
+pub mod hidden_key;
 pub mod plan;
 mod row_text;
+
+pub(crate) use row_text::text_of as value_text;
 
 pub use foreign_key::ConstraintTiming;
 use plan::{Plan, Role, Step};

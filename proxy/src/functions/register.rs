@@ -18,6 +18,7 @@ use crate::{
 /// Registers all functions and collations. Meant for each new connection: bodies are static, so it costs a hash entry each.
 pub fn register(connection: &Connection) -> rusqlite::Result<()> {
     collation::register(connection)?;
+    crate::execute::hidden_key::register(connection)?;
     for entry in registry::entries() {
         let mut flags = FunctionFlags::SQLITE_UTF8;
         flags.set(FunctionFlags::SQLITE_DETERMINISTIC, entry.immutable);

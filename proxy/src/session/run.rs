@@ -16,7 +16,7 @@ use super::{
     context,
     plans::{Compiled, Prepared},
     stages,
-    wire::Stream,
+    wire::{Severity, Stream},
 };
 use crate::{
     encode::Format,
@@ -189,8 +189,15 @@ impl Session {
         let shared = self.shared.clone();
         let mut open = shared.open.borrow_mut();
         let transaction = open.as_mut().ok_or_else(|| SqlError::internal("no write transaction is open"))?;
-        stages::define(statement, &prepared.source, transaction, &cx)?;
-        Ok(Done::Fixed(stages::tag(statement)))
+        let outcome = stages::run_definition(statement, &prepared.source, transaction, &cx)?;
+        drop(open);
+        for notice in &outcome.notices {
+            self.notice(Severity::Notice, notice);
+        }
+        Ok(match outcome.rows {
+            Some(rows) => Done::Rows(Tag::Select, rows),
+            None => Done::Fixed(stages::tag(statement)),
+        })
     }
 }
 

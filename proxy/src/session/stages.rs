@@ -9,7 +9,8 @@ use super::context::Context;
 use crate::{
     bind,
     catalog::Catalog,
-    error::{Result, SqlError},
+    define::{self, Outcome},
+    error::Result,
     execute::plan::Plan,
     types::Oid,
 };
@@ -21,20 +22,17 @@ pub(super) fn plan(statement: &Statement, source: &str, declared: &[Oid], cx: &C
 
 /// Whether a statement defines objects.
 pub(super) fn defines(statement: &Statement) -> bool {
-    let _ = statement;
-    false
+    define::defines(statement)
 }
 
 /// The command tag of a statement that defines objects.
 pub(super) fn tag(statement: &Statement) -> &'static str {
-    let _ = statement;
-    ""
+    define::tag(statement)
 }
 
 /// Runs a statement that defines objects.
-pub(super) fn define(statement: &Statement, source: &str, transaction: &mut Transaction, cx: &Context) -> Result<()> {
-    let _ = (statement, source, transaction, cx);
-    Err(SqlError::unsupported("this statement"))
+pub(super) fn run_definition(statement: &Statement, source: &str, transaction: &mut Transaction, cx: &Context) -> Result<Outcome> {
+    define::run(statement, source, transaction, cx)
 }
 
 /// The catalog of a schema.

@@ -1,0 +1,253 @@
+//! Renaming tables, columns and other relations. SQLite renames what stands in its own texts; the stored expressions of ours are renamed
+//! as syntax and made ready again.
+
+use peergres_sync::{
+    commit::ObjectClass,
+    schema::{ConstraintRule, Expression, Object, QualifiedName, Table, physical_column, physical_name},
+};
+use sqlparser::ast::{Expr, Ident, VisitMut, VisitorMut};
+use std::ops::ControlFlow;
+
+use super::{
+    definer::{Definer, parse_expression},
+    index,
+    physical::{self, quote},
+    view,
+};
+use crate::{
+    bind::{Clause, fold},
+    error::{Result, SqlError, SqlState},
+};
+
+/// `ALTER TABLE … RENAME TO`.
+pub(super) fn table(definer: &mut Definer<'_>, table: &Table, new_name: &str) -> Result<()> {
+    let name = QualifiedName { schema: table.name.schema.clone(), name: new_name.to_owned() };
+    definer.refuse_existing(&name, false)?;
+    refuse_views(definer, &table.name)?;
+    let mut new = table.clone();
+    new.name = name.clone();
+    new.physical = physical_name(&name.schema, new_name);
+    follow(&mut new, &table.name, &name);
+    let mut put = vec![Object::Table(new.clone())];
+    for object in definer.schema().objects.values() {
+        match &**object {
+            Object::Index(index) if index.table == table.name => {
+                let mut index = index.clone();
+                index.table = name.clone();
+                put.push(Object::Index(index));
+            }
+            Object::Sequence(sequence) if sequence.owned_by.as_ref().is_some_and(|(owner, _)| *owner == table.name) => {
+                let mut sequence = sequence.clone();
+                if let Some((owner, _)) = &mut sequence.owned_by {
+                    *owner = name.clone();
+                }
+                put.push(Object::Sequence(sequence));
+            }
+            Object::Table(other) if other.name != table.name => {
+                let mut changed = other.clone();
+                if follow(&mut changed, &table.name, &name) {
+                    put.push(Object::Table(changed));
+                }
+            }
+            _ => {}
+        }
+    }
+    let sqlite = vec![format!("ALTER TABLE {} RENAME TO {}", quote(&table.physical), quote(&new.physical))];
+    definer.apply(&sqlite, put, vec![(ObjectClass::Relation, table.name.clone())]).map(|_| ())
+}
+
+/// Foreign keys lead to the new name.
+fn follow(table: &mut Table, from: &QualifiedName, to: &QualifiedName) -> bool {
+    let mut changed = false;
+    for constraint in &mut table.constraints {
+        if let ConstraintRule::ForeignKey { references, .. } = &mut constraint.rule
+            && references == from
+        {
+            references.clone_from(to);
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// A view keeps its query as text, which says the old name.
+fn refuse_views(definer: &Definer<'_>, name: &QualifiedName) -> Result<()> {
+    match definer.views().iter().find(|view| view::relations(view).contains(name)) {
+        Some(view) => Err(SqlError::unsupported(format!("renaming \"{}\", which view \"{}\" names,", name.name, view.name.name))),
+        None => Ok(()),
+    }
+}
+
+/// Another relation: an index, a view, a sequence.
+pub(super) fn relation(definer: &mut Definer<'_>, object: &Object, new_name: &str) -> Result<()> {
+    let mut renamed = object.clone();
+    match &mut renamed {
+        Object::Index(found) => return index::rename(definer, &found.clone(), new_name),
+        Object::View(view) => {
+            refuse_views(definer, &view.name)?;
+            view.name.name = new_name.to_owned();
+        }
+        Object::Sequence(sequence) => {
+            let defaults = |object: &Object| match object {
+                Object::Table(table) => table
+                    .columns
+                    .iter()
+                    .any(|column| {
+                        column.sequence.as_ref() == Some(&sequence.name)
+                            || super::dependency::draws_from(column.default.as_deref(), &sequence.name)
+                    })
+                    .then_some(()),
+                _ => None,
+            };
+            if !definer.objects(defaults).is_empty() {
+                return Err(SqlError::unsupported("renaming a sequence that a column draws from"));
+            }
+            sequence.name.name = new_name.to_owned();
+        }
+        _ => return Err(SqlError::internal("a relation was expected")),
+    }
+    definer.refuse_existing(&renamed.name(), false)?;
+    definer.apply(&[], vec![renamed], vec![(object.class(), object.name())]).map(|_| ())
+}
+
+/// `ALTER TABLE … RENAME COLUMN`.
+pub(super) fn column(definer: &mut Definer<'_>, table: &Table, from: &str, to: &str) -> Result<()> {
+    let at = index::column_position(table, from)?;
+    if table.columns.iter().any(|column| column.name == to) {
+        return Err(SqlError::new(
+            SqlState::DUPLICATE_COLUMN,
+            format!("column \"{to}\" of relation \"{}\" already exists", table.name.name),
+        ));
+    }
+    let naming = definer.views().into_iter().find(|v| view::relations(v).contains(&table.name) && view::names_column(v, from));
+    if let Some(view) = naming {
+        return Err(SqlError::unsupported(format!("renaming column \"{from}\", which view \"{}\" names,", view.name.name)));
+    }
+    let mut new = table.clone();
+    new.columns[at].name = to.to_owned();
+    new.columns[at].physical = physical_column(to);
+    for column in &mut new.columns {
+        if let Some(text) = &mut column.generated {
+            *text = rename_in(text, from, to)?;
+        }
+    }
+    for constraint in &mut new.constraints {
+        let own = matches!(&constraint.rule, ConstraintRule::ForeignKey { references, .. } if *references == table.name);
+        match &mut constraint.rule {
+            ConstraintRule::PrimaryKey { columns } | ConstraintRule::Unique { columns, .. } => replace(columns, from, to),
+            ConstraintRule::ForeignKey { columns, referenced_columns, .. } => {
+                replace(columns, from, to);
+                if own {
+                    replace(referenced_columns, from, to);
+                }
+            }
+            ConstraintRule::Check { expression, .. } => *expression = rename_in(expression, from, to)?,
+        }
+    }
+    let checks: Vec<(usize, String)> = new
+        .constraints
+        .iter()
+        .enumerate()
+        .filter_map(|(n, constraint)| match &constraint.rule {
+            ConstraintRule::Check { expression, .. } => Some((n, expression.clone())),
+            _ => None,
+        })
+        .collect();
+    for (n, text) in checks {
+        let ready = ready(definer, &new, &text)?;
+        if let ConstraintRule::Check { sqlite, .. } = &mut new.constraints[n].rule {
+            *sqlite = ready.sqlite;
+        }
+    }
+    let sqlite = vec![format!(
+        "ALTER TABLE {} RENAME COLUMN {} TO {}",
+        quote(&table.physical),
+        quote(&table.columns[at].physical),
+        quote(&new.columns[at].physical)
+    )];
+    let put = followers(definer, table, &new, from, to)?;
+    definer.apply(&sqlite, put, Vec::new()).map(|_| ())
+}
+
+/// The table, its indexes and sequences, and the tables that refer to the column.
+fn followers(definer: &Definer<'_>, table: &Table, new: &Table, from: &str, to: &str) -> Result<Vec<Object>> {
+    let mut put = vec![Object::Table(new.clone())];
+    for mut index in definer.indexes(&table.name) {
+        replace(&mut index.include, from, to);
+        for key in &mut index.keys {
+            if key.column.as_deref() == Some(from) {
+                key.column = Some(to.to_owned());
+            }
+            if let Some(expression) = &mut key.expression {
+                *expression = ready(definer, new, &rename_in(&expression.text, from, to)?)?;
+            }
+        }
+        if let Some(predicate) = &mut index.predicate {
+            *predicate = ready(definer, new, &rename_in(&predicate.text, from, to)?)?;
+        }
+        put.push(Object::Index(index));
+    }
+    for mut sequence in definer.owned_sequences(&table.name) {
+        if let Some((_, column)) = &mut sequence.owned_by
+            && column == from
+        {
+            *column = to.to_owned();
+            put.push(Object::Sequence(sequence));
+        }
+    }
+    let others = definer.objects(|object| match object {
+        Object::Table(other) if other.name != table.name => Some(other.clone()),
+        _ => None,
+    });
+    for mut other in others {
+        let before = other.clone();
+        for constraint in &mut other.constraints {
+            if let ConstraintRule::ForeignKey { references, referenced_columns, .. } = &mut constraint.rule
+                && *references == table.name
+            {
+                replace(referenced_columns, from, to);
+            }
+        }
+        if other != before {
+            put.push(Object::Table(other));
+        }
+    }
+    Ok(put)
+}
+
+fn replace(names: &mut [String], from: &str, to: &str) {
+    names.iter_mut().filter(|name| *name == from).for_each(|name| *name = to.to_owned());
+}
+
+fn ready(definer: &Definer<'_>, table: &Table, text: &str) -> Result<Expression> {
+    definer.expression(&definer.bind_text(text, Some(table), Clause::Check, None)?)
+}
+
+/// Renames a column in a stored expression.
+fn rename_in(text: &str, from: &str, to: &str) -> Result<String> {
+    struct Rename<'n>(&'n str, &'n str);
+    impl VisitorMut for Rename<'_> {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            let ident = match expr {
+                Expr::Identifier(ident) => Some(ident),
+                Expr::CompoundIdentifier(parts) => parts.last_mut(),
+                _ => None,
+            };
+            if let Some(ident) = ident
+                && fold(ident) == self.0
+            {
+                *ident = Ident::with_quote('"', self.1);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut expr = parse_expression(text)?;
+    let _ = VisitMut::visit(&mut expr, &mut Rename(from, to));
+    Ok(expr.to_string())
+}
+
+/// Whether the column is the SQLite rowid, whose declaration differs from other columns'.
+pub(super) fn is_rowid(table: &Table, name: &str) -> bool {
+    physical::rowid_column(table).is_some_and(|column| column.name == name)
+}

@@ -1,0 +1,150 @@
+//! `CREATE VIEW`: the query is bound once for its columns and kept as PostgreSQL text; the binder expands it where the view is named.
+
+use std::ops::ControlFlow;
+
+use peergres_sync::schema::{Object, QualifiedName, View};
+use sqlparser::ast::{CreateView, Ident, ObjectName, ObjectNamePart, Query, Statement, Visit, VisitMut, Visitor, VisitorMut};
+
+use super::definer::Definer;
+use crate::{
+    bind::{self, fold},
+    error::{Result, SqlError, SqlState},
+    types::{TypeRef, oid},
+};
+
+/// `CREATE VIEW`.
+pub(super) fn create(definer: &mut Definer<'_>, create: &CreateView) -> Result<()> {
+    if create.materialized {
+        return Err(SqlError::unsupported("CREATE MATERIALIZED VIEW"));
+    }
+    if create.temporary {
+        return Err(SqlError::unsupported("CREATE TEMPORARY VIEW"));
+    }
+    let name = definer.creation_name(&create.name)?;
+    let former = match definer.schema().get(peergres_sync::commit::ObjectClass::Relation, &name).map(AsRef::as_ref) {
+        Some(Object::View(view)) if create.or_replace => Some(view.clone()),
+        Some(_) if create.or_replace => {
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a view", name.name)));
+        }
+        _ => None,
+    };
+    if former.is_none() && definer.refuse_existing(&name, create.if_not_exists)? {
+        return Ok(());
+    }
+    let plan = bind::plan(&Statement::Query(create.query.clone()), definer.source, &[], &definer.cx)?;
+    if !plan.parameters.is_empty() {
+        return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1"));
+    }
+    let mut columns: Vec<(String, String)> = Vec::with_capacity(plan.columns.len());
+    if create.columns.len() > plan.columns.len() {
+        return Err(SqlError::new(SqlState::SYNTAX_ERROR, "CREATE VIEW specifies more column names than columns"));
+    }
+    for (index, output) in plan.columns.iter().enumerate() {
+        let name = create.columns.get(index).map_or_else(|| output.name.clone(), |column| fold(&column.name));
+        let ty = if output.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { output.ty };
+        if columns.iter().any(|(other, _)| *other == name) {
+            return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, format!("column \"{name}\" specified more than once")));
+        }
+        columns.push((name, definer.cx.catalog.qualified_type_name(ty)));
+    }
+    if let Some(former) = &former {
+        keeps_columns(former, &columns)?;
+    }
+    let mut query = (*create.query).clone();
+    qualify(definer, &mut query)?;
+    let view = View { name, columns, query: query.to_string(), comment: former.and_then(|view| view.comment) };
+    definer.apply(&[], vec![Object::View(view)], Vec::new()).map(|_| ())
+}
+
+/// `CREATE OR REPLACE` may only add columns at the end (`checkViewTupleDesc`).
+fn keeps_columns(former: &View, columns: &[(String, String)]) -> Result<()> {
+    let refuse = |message: String| Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, message));
+    if columns.len() < former.columns.len() {
+        return refuse("cannot drop columns from view".to_owned());
+    }
+    for ((old_name, old_type), (new_name, new_type)) in former.columns.iter().zip(columns) {
+        if old_name != new_name {
+            return refuse(format!("cannot change name of view column \"{old_name}\" to \"{new_name}\""));
+        }
+        if old_type != new_type {
+            return refuse(format!("cannot change data type of view column \"{old_name}\" from {old_type} to {new_type}"));
+        }
+    }
+    Ok(())
+}
+
+/// Gives every relation of a query its schema, so that the text means the same under any search path.
+fn qualify(definer: &Definer<'_>, query: &mut Query) -> Result<()> {
+    struct Qualify<'d, 't> {
+        definer: &'d Definer<'t>,
+        ctes: Vec<String>,
+    }
+    impl VisitorMut for Qualify<'_, '_> {
+        type Break = SqlError;
+        fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+            let ctes = query.with.iter().flat_map(|with| &with.cte_tables).map(|cte| fold(&cte.alias.name));
+            self.ctes.extend(ctes);
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<SqlError> {
+            let parts = match bind::schema_and_name(name, &self.definer.cx) {
+                Ok(parts) => parts,
+                Err(error) => return ControlFlow::Break(error),
+            };
+            if let (None, bare) = parts
+                && !self.ctes.contains(&bare)
+                && let Some(relation) = self.definer.cx.catalog.relation(None, &bare, &self.definer.path)
+            {
+                name.0.insert(0, ObjectNamePart::Identifier(Ident::with_quote('"', relation.name.schema.clone())));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    match VisitMut::visit(query, &mut Qualify { definer, ctes: Vec::new() }) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// The relations that a view's query names.
+pub(super) fn relations(view: &View) -> Vec<QualifiedName> {
+    struct Names(Vec<QualifiedName>);
+    impl Visitor for Names {
+        type Break = ();
+        fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+            if let Ok(mut parts) = bind::name_parts(name)
+                && let (Some(last), Some(schema)) = (parts.pop(), parts.pop())
+            {
+                self.0.push(QualifiedName { schema, name: last });
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut names = Names(Vec::new());
+    let dialect = sqlparser::dialect::PostgreSqlDialect {};
+    if let Ok(statements) = sqlparser::parser::Parser::parse_sql(&dialect, &view.query) {
+        let _ = Visit::visit(&statements, &mut names);
+    }
+    names.0
+}
+
+/// Whether a view's query names the column of a relation that it reads: by name, or through `*`.
+pub(super) fn names_column(view: &View, column: &str) -> bool {
+    struct Finds<'c>(&'c str);
+    impl Visitor for Finds<'_> {
+        type Break = ();
+        fn pre_visit_expr(&mut self, expr: &sqlparser::ast::Expr) -> ControlFlow<()> {
+            let found = match expr {
+                sqlparser::ast::Expr::Identifier(ident) => fold(ident) == self.0,
+                sqlparser::ast::Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|ident| fold(ident) == self.0),
+                _ => false,
+            };
+            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    let dialect = sqlparser::dialect::PostgreSqlDialect {};
+    match sqlparser::parser::Parser::parse_sql(&dialect, &view.query) {
+        Ok(statements) => view.query.contains('*') || Visit::visit(&statements, &mut Finds(column)).is_break(),
+        Err(_) => true,
+    }
+}
