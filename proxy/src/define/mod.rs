@@ -131,3 +131,6 @@ fn statement(definer: &mut Definer<'_>, statement: &Statement) -> Result<Option<
     }?;
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ pub mod failure;
 mod ffi;
 pub mod foreign_key;
 pub mod hidden_key;
+pub mod null_key;
 pub mod plan;
 mod row_text;
 
