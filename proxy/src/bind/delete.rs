@@ -56,9 +56,8 @@ impl Binder<'_> {
         let found = rewrite::query(&query, self.cx)?;
         let key = quote_identifier(crate::define::physical::row_key(&changed.table));
         let target = changed.target(Action::Delete, None);
-        let delete_by = |source: &str| {
-            format!("DELETE FROM {} WHERE {key} IN (SELECT c1 FROM {source})", quote_identifier(&changed.table.physical))
-        };
+        let delete_by =
+            |source: &str| format!("DELETE FROM {} WHERE {key} IN (SELECT c1 FROM {source})", quote_identifier(&changed.table.physical));
         if columns.is_empty() {
             return self.single(delete_by(&format!("({found})")), target, Vec::new(), Tag::Delete);
         }

@@ -175,7 +175,9 @@ impl Binder<'_> {
     /// VALUES or SELECT for SQLite, and the query that gives the new rows whole.
     fn insert_body(&mut self, changed: &Changed, columns: &[usize], rows: &Rows) -> Result<(String, String)> {
         let (body, source) = match rows {
-            Rows::Values(rows) if columns.is_empty() => ("DEFAULT VALUES".to_owned(), format!("VALUES {}", "(NULL)".repeat(rows.len().min(1)))),
+            Rows::Values(rows) if columns.is_empty() => {
+                ("DEFAULT VALUES".to_owned(), format!("VALUES {}", "(NULL)".repeat(rows.len().min(1))))
+            }
             Rows::Values(rows) => {
                 let mut printed = Vec::with_capacity(rows.len());
                 for row in rows {
@@ -241,11 +243,10 @@ impl Binder<'_> {
         };
         match &on.action {
             OnConflictAction::DoNothing => Ok(format!(" ON CONFLICT{target} DO NOTHING")),
-            OnConflictAction::DoUpdate(_) if target.is_empty() => Err(SqlError::new(
-                SqlState::SYNTAX_ERROR,
-                "ON CONFLICT DO UPDATE requires inference specification or constraint name",
-            )
-            .hint("For example, ON CONFLICT (column_name).")),
+            OnConflictAction::DoUpdate(_) if target.is_empty() => {
+                Err(SqlError::new(SqlState::SYNTAX_ERROR, "ON CONFLICT DO UPDATE requires inference specification or constraint name")
+                    .hint("For example, ON CONFLICT (column_name)."))
+            }
             OnConflictAction::DoUpdate(update) => {
                 let mut scope = changed.scope(Clause::OnConflict);
                 scope.items.push(ScopeItem {

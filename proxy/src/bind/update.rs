@@ -198,7 +198,8 @@ impl Binder<'_> {
         };
         sources.insert(0, changed.from());
         let mut targets = vec![Item { expr: changed.key(), name: "key".to_owned() }];
-        targets.extend(assigned.single.iter().map(|(at, value)| Item { expr: value.clone(), name: changed.table.columns[*at].name.clone() }));
+        targets
+            .extend(assigned.single.iter().map(|(at, value)| Item { expr: value.clone(), name: changed.table.columns[*at].name.clone() }));
         let kept = self.keep_foreign(changed, returned, &mut targets);
         let query = self.select_of(targets, sources, filter);
         let found = rewrite::query(&query, self.cx)?;
@@ -213,7 +214,9 @@ impl Binder<'_> {
             })
             .collect();
         let target = changed.target(Action::Update, None);
-        let update_by = |source: &str| format!("UPDATE {} SET {} FROM {source} AS \"~found\" WHERE {key} = \"~found\".c1", changed.sqlite(), set.join(", "));
+        let update_by = |source: &str| {
+            format!("UPDATE {} SET {} FROM {source} AS \"~found\" WHERE {key} = \"~found\".c1", changed.sqlite(), set.join(", "))
+        };
         if kept.items.is_empty() {
             return self.single(update_by(&format!("({found})")), target, Vec::new(), Tag::Update);
         }

@@ -111,7 +111,10 @@ fn constraints_are_named_and_laid_out_as_postgresql_does() {
 fn failures_are_told_in_postgresqls_words() {
     let tables = "CREATE TABLE p (a int PRIMARY KEY, b text NOT NULL UNIQUE);\nCREATE TABLE c (a int, b int REFERENCES p);\n";
     let cases = [
-        ("[insert p] INSERT INTO p (a, b) VALUES (1, NULL)", "23502 null value in column \"b\" of relation \"p\" violates not-null constraint | Failing row contains (1, null)."),
+        (
+            "[insert p] INSERT INTO p (a, b) VALUES (1, NULL)",
+            "23502 null value in column \"b\" of relation \"p\" violates not-null constraint | Failing row contains (1, null).",
+        ),
         (
             "[insert p] INSERT INTO p (a, b) VALUES (1, 'x');\n[insert p] INSERT INTO p (a, b) VALUES (2, 'x')",
             "23505 duplicate key value violates unique constraint \"p_b_key\" | Key (b)=(x) already exists.",
@@ -128,7 +131,10 @@ fn failures_are_told_in_postgresqls_words() {
             "[insert p] INSERT INTO p (a, b) VALUES (1, 'x');\n[insert c] INSERT INTO c (a, b) VALUES (7, 1);\n[delete p] DELETE FROM p",
             "23503 update or delete on table \"p\" violates foreign key constraint \"c_b_fkey\" on table \"c\" | Key (a)=(1) is still referenced from table \"c\".",
         ),
-        ("DROP TABLE p", "2BP01 cannot drop table p because other objects depend on it | constraint c_b_fkey on table c depends on table p"),
+        (
+            "DROP TABLE p",
+            "2BP01 cannot drop table p because other objects depend on it | constraint c_b_fkey on table c depends on table p",
+        ),
         ("CREATE TABLE p (x int)", "42P07 relation \"p\" already exists | "),
         ("DROP TABLE nowhere", "42P01 table \"nowhere\" does not exist | "),
         ("TRUNCATE p", "0A000 cannot truncate a table referenced in a foreign key constraint | Table \"c\" references \"p\"."),
@@ -158,17 +164,20 @@ fn tables_change_in_place_and_keep_their_rows() {
          ALTER TABLE t RENAME TO \"T\";\nALTER TABLE p DROP COLUMN b;\nALTER TABLE \"T\" ALTER COLUMN c DROP NOT NULL",
     )
     .expect("runs");
-    assert_eq!(rows(&transaction, "SELECT a, \"^b\", c FROM \"^t\""), ["Ok(Integer(1)),Ok(Null),Ok(Null)", "Ok(Integer(2)),Ok(Integer(1)),Ok(Null)", "Ok(Integer(3)),Ok(Integer(1)),Ok(Null)"]);
+    assert_eq!(
+        rows(&transaction, "SELECT a, \"^b\", c FROM \"^t\""),
+        ["Ok(Integer(1)),Ok(Null),Ok(Null)", "Ok(Integer(2)),Ok(Integer(1)),Ok(Null)", "Ok(Integer(3)),Ok(Integer(1)),Ok(Null)"]
+    );
     let error = change(&transaction, "insert T", "INSERT INTO \"^t\" (a, \"^b\") VALUES (9, 9)").expect_err("no parent");
     assert_eq!(error.fields().constraint.as_deref(), Some("t_b_fkey"));
     drop(transaction);
 
     let mut transaction = bench.database.begin(&LockWait::default(), None).expect("begins");
-    let notices = run(&mut transaction, "CREATE TABLE p (a int PRIMARY KEY);\nCREATE TABLE t (b int REFERENCES p);\nDROP TABLE p CASCADE;\nDROP TABLE IF EXISTS p");
-    assert_eq!(
-        notices.expect("runs"),
-        ["drop cascades to constraint t_b_fkey on table t", "table \"p\" does not exist, skipping"]
+    let notices = run(
+        &mut transaction,
+        "CREATE TABLE p (a int PRIMARY KEY);\nCREATE TABLE t (b int REFERENCES p);\nDROP TABLE p CASCADE;\nDROP TABLE IF EXISTS p",
     );
+    assert_eq!(notices.expect("runs"), ["drop cascades to constraint t_b_fkey on table t", "table \"p\" does not exist, skipping"]);
     change(&transaction, "insert t", "INSERT INTO t (b) VALUES (9)").expect("nothing refers any more");
 }
 
