@@ -15,13 +15,16 @@ use crate::{
 
 mod binder;
 mod candidate;
+mod change;
 mod coerce;
 mod common_type;
+mod delete;
 pub mod deparse;
 mod expression;
 mod from;
 mod function;
 mod group;
+mod insert;
 mod literal;
 mod name;
 mod naming;
@@ -32,6 +35,7 @@ mod select;
 mod subquery;
 mod syntax;
 pub mod tree;
+mod update;
 mod window;
 mod with;
 
@@ -48,6 +52,9 @@ pub fn plan(statement: &ast::Statement, source: &str, parameter_types: &[Oid], c
     let mut binder = Binder::new(cx, source, parameter_types);
     match statement {
         ast::Statement::Query(query) => binder.plan_query(query),
+        ast::Statement::Insert(insert) => binder.plan_insert(insert),
+        ast::Statement::Update(update) => binder.plan_update(update),
+        ast::Statement::Delete(delete) => binder.plan_delete(delete),
         other => Err(SqlError::unsupported(other.to_string().split(' ').next().unwrap_or("this statement"))),
     }
 }
