@@ -10,7 +10,7 @@ use peergres_sync::schema::{QualifiedName, physical_column, physical_name};
 use super::{
     proc::{self, Proc, ProcKind},
     relation::{Relation, RelationColumn, RelationKind},
-    type_name,
+    relations, type_name,
 };
 use crate::types::{self, Oid, Type, TypeRef, oid};
 
@@ -239,7 +239,8 @@ pub fn relations() -> &'static Relations {
         for row in rows(include_str!("../../data/catalog_columns.csv")) {
             let name = QualifiedName { schema: row[0].to_owned(), name: row[1].to_owned() };
             if found.last().is_none_or(|last| last.name != name) {
-                let query = queries.get(&(name.schema.clone(), name.name.clone())).cloned();
+                let direct = name.schema == "pg_catalog" && relations::is_direct(&name.name);
+                let query = if direct { None } else { queries.get(&(name.schema.clone(), name.name.clone())).cloned() };
                 found.push(Relation {
                     oid: number(&row[2]),
                     kind: if query.is_some() { RelationKind::View } else { RelationKind::Catalog },

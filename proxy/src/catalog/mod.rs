@@ -11,10 +11,14 @@ use peergres_sync::schema::{Object, Schema};
 use crate::types::{Oid, Type};
 
 pub mod built_in;
+mod index_column;
 pub mod proc;
 pub mod relation;
+mod relations;
+mod segment;
 pub mod type_name;
 mod user;
+pub mod virtual_table;
 
 pub use built_in::{Cast, CastContext, CastMethod, Operator};
 pub use proc::{OutputArgument, Proc, ProcKind};
@@ -31,6 +35,8 @@ pub struct Catalog {
     functions: HashMap<String, Vec<Arc<Proc>>>,
     functions_by_oid: HashMap<Oid, Arc<Proc>>,
     namespaces: Vec<(Oid, String)>,
+    /// Rows of the catalog relations, made when first asked for.
+    stored: relations::Stored,
 }
 
 impl Catalog {
@@ -51,6 +57,7 @@ impl Catalog {
             functions: HashMap::new(),
             functions_by_oid: HashMap::new(),
             namespaces: Vec::new(),
+            stored: relations::Stored::new(),
         };
         for (oid, object) in &schema.objects {
             if let Object::Namespace(namespace) = &**object {
@@ -150,7 +157,7 @@ impl Catalog {
         match name {
             "pg_catalog" => Some(11),
             "public" => Some(2200),
-            "information_schema" => Some(13427),
+            "information_schema" => Some(13207),
             "pg_toast" => Some(99),
             "peergres" => Some(16000),
             _ => self.namespaces.iter().find(|(_, n)| n == name).map(|(oid, _)| *oid),

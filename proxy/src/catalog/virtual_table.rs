@@ -1,0 +1,262 @@
+//! Catalog relations as SQLite tables: one generic virtual table, eponymous under the relation's name in SQLite.
+//!
+//! Enters: scans, and lookups by equality on columns of names, OIDs and numbers, which a hash index answers so that joins of catalogs need
+//! no scans. Leaves: the built-in rows and those of the catalog of the statement that runs ([`context::current`]).
+#![allow(unsafe_code, reason = "SQLite's virtual tables are unsafe traits: the base structs must stand first, which #[repr(C)] guarantees")]
+
+use std::{
+    borrow::Cow,
+    ffi::{CStr, CString, c_int},
+    marker::PhantomData,
+    sync::Arc,
+};
+
+use rusqlite::{
+    Connection, ffi,
+    types::ValueRef,
+    vtab::{Context as ColumnContext, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConnection, VTabCursor},
+};
+
+use super::{
+    relations::{self, Rows, Served},
+    segment::Segment,
+};
+use crate::{
+    error::SqlError,
+    session::context,
+    types::{Storage, oid},
+};
+
+/// Registers every catalog relation.
+pub fn register(connection: &Connection) -> rusqlite::Result<()> {
+    const MODULE: Module<'static, CatalogTable> = Module::eponymous_only_module();
+    for served in relations::served() {
+        connection.create_module(served.relation.physical.as_str(), &MODULE, Some(served))?;
+    }
+    Ok(())
+}
+
+/// What a lookup costs beyond its rows, in rows of a scan.
+const LOOKUP_COST: f64 = 0.5;
+/// Rows that a relation is taken to have whose rows are made at the moment of asking.
+const LIVE_ROWS: i64 = 100;
+
+/// A relation in the eyes of one connection.
+#[repr(C)]
+struct CatalogTable {
+    base: ffi::sqlite3_vtab,
+    served: &'static Served,
+}
+
+/// The word that gives a column of SQLite its affinity.
+fn affinity(storage: Storage) -> &'static str {
+    match storage {
+        Storage::Text => "TEXT",
+        Storage::Real => "REAL",
+        Storage::Bytes | Storage::Uuid => "BLOB",
+        _ => "INTEGER",
+    }
+}
+
+unsafe impl<'vtab> VTab<'vtab> for CatalogTable {
+    type Aux = &'static Served;
+    type Cursor = CatalogCursor<'vtab>;
+
+    fn connect(
+        _db: &mut VTabConnection,
+        aux: Option<&Self::Aux>,
+        _module_name: &[u8],
+        _database_name: &[u8],
+        _table_name: &[u8],
+        _args: &[&[u8]],
+    ) -> rusqlite::Result<(Cow<'static, CStr>, Self)> {
+        let served = *aux.ok_or_else(|| rusqlite::Error::ModuleError("a catalog relation without its columns".to_owned()))?;
+        let columns: Vec<String> = served
+            .relation
+            .columns
+            .iter()
+            .map(|column| format!("\"{}\" {}", column.physical.replace('"', "\"\""), affinity(served.type_of(column).storage)))
+            .collect();
+        let sql = CString::new(format!("CREATE TABLE x({})", columns.join(", ")));
+        let sql = sql.map_err(|error| rusqlite::Error::ModuleError(error.to_string()))?;
+        Ok((Cow::Owned(sql), CatalogTable { base: ffi::sqlite3_vtab::default(), served }))
+    }
+
+    fn best_index(&self, info: &mut IndexInfo) -> rusqlite::Result<bool> {
+        let parts = match &self.served.rows {
+            Rows::Stored(_) => self.served.parts(&context::current().catalog),
+            Rows::Live(_) => Parts::default(),
+        };
+        let rows = match &self.served.rows {
+            Rows::Stored(_) => parts.len() as i64,
+            Rows::Live(_) => LIVE_ROWS,
+        };
+        let mut best: Option<(usize, c_int, i64)> = None;
+        for (at, constraint) in info.constraints().enumerate() {
+            let column = constraint.column();
+            if !constraint.is_usable()
+                || constraint.operator() != IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ
+                || matches!(self.served.rows, Rows::Live(_))
+                || !self.is_looked_up(column)
+                || info.collation(at)? != "BINARY"
+            {
+                continue;
+            }
+            let found = parts.expected(column as usize);
+            if best.is_none_or(|(_, _, least)| found < least) {
+                best = Some((at, column, found));
+            }
+        }
+        match best {
+            Some((at, column, found)) => {
+                info.constraint_usage(at).set_argv_index(1);
+                info.set_idx_num(column + 1);
+                info.set_estimated_rows(found);
+                info.set_estimated_cost(found as f64 + LOOKUP_COST);
+            }
+            None => {
+                info.set_estimated_rows(rows.max(1));
+                info.set_estimated_cost(rows as f64 + LOOKUP_COST);
+            }
+        }
+        Ok(true)
+    }
+
+    fn open(&'vtab mut self) -> rusqlite::Result<CatalogCursor<'vtab>> {
+        Ok(CatalogCursor {
+            base: ffi::sqlite3_vtab_cursor::default(),
+            served: self.served,
+            parts: Parts::default(),
+            hits: Hits::Scan,
+            at: 0,
+            phantom: PhantomData,
+        })
+    }
+}
+
+impl CatalogTable {
+    /// Whether equality on that column is answered by a hash index. Flags and the like have too few values to be worth one.
+    fn is_looked_up(&self, column: c_int) -> bool {
+        let Some(column) = usize::try_from(column).ok().and_then(|column| self.served.relation.columns.get(column)) else { return false };
+        let ty = self.served.type_of(column);
+        ty.collation.is_none() && (ty.storage == Storage::Integer || matches!(ty.oid, oid::NAME | oid::TEXT))
+    }
+}
+
+/// The two halves of a relation's rows: those that every database has, and those of this one.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) built_in: Option<&'static Segment>,
+    pub(super) own: Option<Arc<Segment>>,
+}
+
+impl Parts {
+    fn split(&self) -> usize {
+        self.built_in.map_or(0, Segment::len)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.split() + self.own.as_ref().map_or(0, |own| own.len())
+    }
+
+    /// The part of a row, and the row's number in it.
+    fn place(&self, row: usize) -> Option<(&Segment, usize)> {
+        match row.checked_sub(self.split()) {
+            None => self.built_in.map(|built_in| (built_in, row)),
+            Some(row) => self.own.as_deref().map(|own| (own, row)),
+        }
+    }
+
+    fn find(&self, column: usize, value: ValueRef<'_>, hits: &mut Vec<u32>) {
+        if let Some(built_in) = self.built_in {
+            hits.extend(built_in.find(column, value));
+        }
+        if let Some(own) = &self.own {
+            let split = self.split() as u32;
+            hits.extend(own.find(column, value).iter().map(|row| row + split));
+        }
+    }
+
+    /// How many rows a lookup by that column finds on average.
+    fn expected(&self, column: usize) -> i64 {
+        let parts = [self.built_in, self.own.as_deref()];
+        let distinct: usize = parts.iter().flatten().map(|part| part.distinct(column)).sum();
+        (self.len() / distinct.max(1)).max(1) as i64
+    }
+}
+
+/// The rows that a cursor visits.
+enum Hits {
+    Scan,
+    Found(Vec<u32>),
+}
+
+/// A scan or a lookup under way.
+#[repr(C)]
+struct CatalogCursor<'vtab> {
+    base: ffi::sqlite3_vtab_cursor,
+    served: &'static Served,
+    parts: Parts,
+    hits: Hits,
+    at: usize,
+    phantom: PhantomData<&'vtab CatalogTable>,
+}
+
+impl CatalogCursor<'_> {
+    fn row(&self) -> usize {
+        match &self.hits {
+            Hits::Scan => self.at,
+            Hits::Found(rows) => rows[self.at] as usize,
+        }
+    }
+}
+
+unsafe impl VTabCursor for CatalogCursor<'_> {
+    fn filter(&mut self, column: c_int, _idx_str: Option<&str>, args: &Filters<'_>) -> rusqlite::Result<()> {
+        let cx = context::current();
+        self.parts = match &self.served.rows {
+            Rows::Stored(_) => self.served.parts(&cx.catalog),
+            Rows::Live(rows) => {
+                let mut own = Segment::new(self.served.relation.columns.len());
+                rows(&cx, &mut own).map_err(|error: SqlError| {
+                    context::raise(error);
+                    rusqlite::Error::ModuleError("raised".to_owned())
+                })?;
+                Parts { built_in: self.served.built_in(), own: Some(Arc::new(own)) }
+            }
+        };
+        self.at = 0;
+        self.hits = match (usize::try_from(column - 1), args.iter().next()) {
+            (Ok(column), Some(value)) => {
+                let mut hits = Vec::new();
+                self.parts.find(column, value, &mut hits);
+                Hits::Found(hits)
+            }
+            _ => Hits::Scan,
+        };
+        Ok(())
+    }
+
+    fn next(&mut self) -> rusqlite::Result<()> {
+        self.at += 1;
+        Ok(())
+    }
+
+    fn eof(&self) -> bool {
+        match &self.hits {
+            Hits::Scan => self.at >= self.parts.len(),
+            Hits::Found(rows) => self.at >= rows.len(),
+        }
+    }
+
+    fn column(&self, cx: &mut ColumnContext, column: c_int) -> rusqlite::Result<()> {
+        match (self.parts.place(self.row()), usize::try_from(column)) {
+            (Some((part, row)), Ok(column)) => cx.set_result(&part.cell(row, column).to_sql()),
+            _ => cx.set_result(&rusqlite::types::Null),
+        }
+    }
+
+    fn rowid(&self) -> rusqlite::Result<i64> {
+        Ok(self.row() as i64)
+    }
+}
