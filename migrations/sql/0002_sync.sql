@@ -2,7 +2,8 @@
 -- Values lie in storage form (sync::value): UUIDs as 16-byte BLOBs, timestamps as microseconds since 1970-01-01 UTC, booleans as 0 and 1.
 
 -- One row per change; (device_id, version) names it for ever, position is the order in which this device came to hold it.
--- transaction_first is the first version of its transaction, which sync_transactions describes.
+-- transaction_first is the first version of its transaction, which sync_transactions describes. A pruned row is no longer shown; when
+-- no later merge can need it, it becomes an empty one (operation PRUNED) that only keeps its hash, for the chain.
 CREATE TABLE sync_log (
     position          INTEGER PRIMARY KEY,
     device_id         BLOB    NOT NULL,
@@ -18,13 +19,22 @@ CREATE TABLE sync_log (
     transaction_first INTEGER NOT NULL,
     clock             INTEGER NOT NULL,
     won               INTEGER,
-    resolves          TEXT
+    resolves          TEXT,
+    pruned            INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX sync_log_version ON sync_log (device_id, version);
 CREATE INDEX sync_log_record ON sync_log (table_name, record_id);
 CREATE INDEX sync_log_is_synced ON sync_log (is_synced);
 CREATE INDEX sync_log_timestamp ON sync_log (timestamp);
 CREATE INDEX sync_log_resolves ON sync_log (resolves) WHERE resolves IS NOT NULL;
+
+CREATE INDEX sync_log_pruned ON sync_log (pruned) WHERE pruned = 1;
+
+-- The log as people see it.
+CREATE VIEW peergres_log AS
+    SELECT position, device_id, table_name, record_id, operation, data, old_data, version, timestamp, hash, is_synced, transaction_first,
+           clock, won, resolves
+    FROM sync_log WHERE pruned = 0;
 
 -- One row per transaction; position is that of its first change, context stands only where it differs from the device's transaction before.
 CREATE TABLE sync_transactions (

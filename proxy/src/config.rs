@@ -170,10 +170,8 @@ impl Config {
 
 /// A whole number with a unit; seconds where there is none.
 pub fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u64 = text[..end].parse().ok()?;
-    let millis = match text[end..].trim() {
+    let (number, unit) = number_and_unit(text)?;
+    let millis = match unit {
         "ms" => 1,
         "" | "s" => 1000,
         "m" | "min" => 60_000,
@@ -181,6 +179,27 @@ pub fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(millis).filter(|ms| *ms > 0).map(Duration::from_millis)
+}
+
+/// An age: a whole number with a unit, from seconds to years.
+pub fn age(text: &str) -> Option<Duration> {
+    let (number, unit) = number_and_unit(text)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        "y" => 31_557_600,
+        _ => return None,
+    };
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+fn number_and_unit(text: &str) -> Option<(u64, &str)> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..end].parse().ok()?, text[end..].trim()))
 }
 
 #[cfg(test)]

@@ -82,6 +82,7 @@ fn serve(data: PathBuf, args: ServeArgs) -> Result<(), Box<dyn Error>> {
         },
     )?;
     let listening = server::start(&config, node)?;
+    listening.server.attach(sync.control());
     say_how_to_connect(&config, &listening);
     signals.forever().next();
     // A second signal does not wait for sessions to end.

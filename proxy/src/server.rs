@@ -14,7 +14,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -22,13 +22,19 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use peergres_sync::{schema::Schema, store::Node};
+use peergres_sync::{manager::Control, schema::Schema, store::Node};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::{
     catalog::Catalog,
     config::Config,
-    session::{self, Watchdog, registry::Registry, scram::Verifier, settings::Settings, wire::Socket},
+    session::{
+        self, Watchdog,
+        registry::{Notification, Registry},
+        scram::Verifier,
+        settings::Settings,
+        wire::Socket,
+    },
 };
 
 /// Why the server does not start.
@@ -66,6 +72,7 @@ pub struct Server {
     /// When it started, in microseconds since 1970.
     pub started: i64,
     facts: Vec<(&'static str, String)>,
+    control: OnceLock<Control>,
     connections: AtomicUsize,
     connection_limit: usize,
 }
@@ -94,6 +101,25 @@ impl Catalogs {
 }
 
 impl Server {
+    /// What sessions may ask of sync, once it runs.
+    pub fn control(&self) -> Option<&Control> {
+        self.control.get()
+    }
+
+    /// Joins the sessions with sync: its functions work from now on, and `LISTEN peergres_changes` hears of rows that come from peers, with
+    /// `{"changes": n, "tables": […]}`.
+    pub fn attach(self: &Arc<Self>, control: Control) {
+        let server = Arc::downgrade(self);
+        control.on_arrival(move |arrival| {
+            let Some(server) = server.upgrade() else { return };
+            let payload = serde_json::to_string(arrival).expect("a number and texts are JSON");
+            let payload = if payload.len() < 8000 { payload } else { format!("{{\"changes\":{}}}", arrival.changes) };
+            let notification = Notification { pid: 0, channel: "peergres_changes".to_owned(), payload };
+            server.registry.notify(server.node.replicated().name(), &[notification]);
+        });
+        _ = self.control.set(control);
+    }
+
     /// Puts what tells of this server into a new session's settings.
     pub fn tell(&self, settings: &mut Settings) {
         for (name, value) in &self.facts {
@@ -177,6 +203,7 @@ pub fn start(config: &Config, node: Arc<Node>) -> Result<Listening, ServerError>
         verifier,
         started: session::now(),
         facts,
+        control: OnceLock::new(),
         connections: AtomicUsize::new(0),
         // Some more than sessions, so that cancel requests and refusals get through.
         connection_limit: config.max_connections + 50,

@@ -97,7 +97,11 @@ impl Binder<'_> {
             (RelationKind::Table, Some(Object::Table(table))) => table.clone(),
             (RelationKind::View, Some(_)) => return Err(SqlError::unsupported(format!("changing the rows of view \"{bare}\""))),
             (RelationKind::Catalog | RelationKind::View, None) => {
-                return Err(SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for table {bare}")));
+                let error = SqlError::new(SqlState::INSUFFICIENT_PRIVILEGE, format!("permission denied for table {bare}"));
+                return Err(match crate::catalog::own::write_hint(&relation) {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                });
             }
             (RelationKind::Sequence, _) => {
                 return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot change sequence \"{bare}\"")));

@@ -19,6 +19,9 @@ impl Binder<'_> {
             return Err(SqlError::new(SqlState::SYNTAX_ERROR, "syntax error in DELETE"));
         }
         let TableFactor::Table { name, alias, .. } = &table.relation else { return Err(SqlError::unsupported("DELETE from a query")) };
+        if let Some(found) = self.own_deletion(name)? {
+            return self.delete_own(delete, alias.as_ref(), found);
+        }
         let changed = self.changed(name, alias.as_ref().map(|alias| &alias.name))?;
         if delete.using.is_some() {
             return self.delete_using(&changed, delete);

@@ -183,6 +183,7 @@ impl Binder<'_> {
     pub(super) fn plain_call(&mut self, resolved: Resolved, args: Vec<Expr>, form: CallForm, position: usize) -> Result<Expr> {
         let (proc, args, result) = self.complete_arguments(resolved, args, position)?;
         self.writes |= matches!(proc.name.as_str(), "nextval" | "setval") && proc.schema == "pg_catalog";
+        self.writes |= crate::catalog::own::writes(&proc);
         let call = Call { proc: ProcRef(proc), args, variadic_array: false, form };
         Ok(Expr::new(ExprKind::Call(Box::new(call)), TypeRef::new(result)).at(position))
     }

@@ -19,6 +19,7 @@ mod change;
 mod coerce;
 mod common_type;
 mod delete;
+mod delete_own;
 pub mod deparse;
 mod expression;
 mod from;

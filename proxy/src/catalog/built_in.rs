@@ -136,6 +136,10 @@ pub fn procs() -> &'static Procs {
             out.by_oid.insert(proc.oid, proc.clone());
             out.by_name.entry(proc.name.clone()).or_default().push(proc);
         }
+        for proc in super::own::procs().map(Arc::new) {
+            out.by_oid.insert(proc.oid, proc.clone());
+            out.by_name.entry(proc.name.clone()).or_default().push(proc);
+        }
         out
     });
     &PROCS

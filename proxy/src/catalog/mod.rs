@@ -12,6 +12,7 @@ use crate::types::{Oid, Type};
 
 pub mod built_in;
 mod index_column;
+pub mod own;
 pub mod proc;
 pub mod relation;
 mod relations;
@@ -131,15 +132,19 @@ impl Catalog {
             let user = self.relations.get(name).and_then(|list| list.iter().find(|r| r.name.schema == schema));
             user.or_else(|| built_in::relations().by_name.get(name)?.iter().find(|r| r.name.schema == schema))
         };
+        // Only the replicated database has a log.
+        let own = || own::relation(name).filter(|_| self.schema.replicated);
         match schema {
+            Some(own::SCHEMA) => own(),
             Some(schema) => in_schema(schema),
-            None => with_pg_catalog(path).find_map(in_schema).or_else(|| in_schema("peergres")),
+            None => with_pg_catalog(path).find_map(in_schema).or_else(own),
         }
     }
 
     /// A relation by OID.
     pub fn relation_by_oid(&self, oid: Oid) -> Option<&Arc<Relation>> {
-        self.relations_by_oid.get(&oid).or_else(|| built_in::relations().by_oid.get(&oid))
+        let built_in = || built_in::relations().by_oid.get(&oid).or_else(|| own::relation_by_oid(oid));
+        self.relations_by_oid.get(&oid).or_else(built_in)
     }
 
     /// The relations that users made.

@@ -26,7 +26,10 @@ pub fn run(command: &LogCommand, place: &Place) -> Result<(), Failure> {
                 n => Err(Failure(format!("the log is damaged: {n} faults"))),
             }
         }
-        LogCommand::Prune { .. } => Err(Failure("log prune is not supported yet".to_owned())),
+        LogCommand::Prune { older_than } => {
+            let pruned = place.post("/log/prune", &json!({ "older_than_seconds": older_than.as_secs() }))?;
+            place.print(&pruned, |p| format!("{} changes pruned, {} of them emptied", number(p, "pruned"), number(p, "emptied")))
+        }
     }
 }
 

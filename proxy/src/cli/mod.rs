@@ -183,6 +183,10 @@ pub struct SyncArgs {
     pub peer: Option<String>,
 }
 
+fn parse_age(text: &str) -> Result<std::time::Duration, String> {
+    crate::config::age(text).ok_or_else(|| "not an age; give one such as 90d, 12h or 2w".to_owned())
+}
+
 /// `conflicts`.
 #[derive(Clone, Debug, Args)]
 pub struct ConflictsArgs {
@@ -246,7 +250,7 @@ pub enum LogCommand {
     /// Forget changes that every device has
     Prune {
         /// Only changes older than this, such as 90d
-        #[arg(long, value_name = "AGE")]
-        older_than: String,
+        #[arg(long, value_name = "AGE", value_parser = parse_age)]
+        older_than: std::time::Duration,
     },
 }

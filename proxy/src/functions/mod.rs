@@ -32,6 +32,7 @@ mod results;
 mod series;
 mod set;
 mod string;
+mod sync;
 mod system;
 mod text_format;
 
@@ -47,6 +48,7 @@ const TOPICS: &[&[&[Row]]] = &[
         numeric::ROWS,
         string::ROWS,
         system::ROWS,
+        sync::ROWS,
         text_format::ROWS,
         pattern::ROWS,
         array::ROWS,

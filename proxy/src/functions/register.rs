@@ -21,6 +21,7 @@ pub fn register(connection: &Connection) -> rusqlite::Result<()> {
     crate::execute::hidden_key::register(connection)?;
     crate::execute::null_key::register(connection)?;
     crate::catalog::virtual_table::register(connection)?;
+    super::sync::register(connection)?;
     for entry in registry::entries() {
         let mut flags = FunctionFlags::SQLITE_UTF8;
         flags.set(FunctionFlags::SQLITE_DETERMINISTIC, entry.immutable);

@@ -21,6 +21,7 @@ mod spool;
 mod stages;
 mod startup;
 mod store_error;
+mod sync;
 mod watchdog;
 pub mod wire;
 

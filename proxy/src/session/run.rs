@@ -158,11 +158,17 @@ impl Session {
             connection.execute_batch("BEGIN").map_err(failed)?;
         }
         let stream = &mut self.stream;
+        shared.orders.borrow_mut().clear();
         let counted = execution.run(&compiled.plan, parameters, &mut |row| sink(stream, row));
         if together && !connection.is_autocommit() {
             connection.execute_batch("ROLLBACK").map_err(failed)?;
         }
-        counted.map_err(|e| shared.interrupted_or(e))
+        let counted = counted.map_err(|e| shared.interrupted_or(e))?;
+        drop(open);
+        if !shared.orders.borrow().is_empty() {
+            shared.carry_out_orders()?;
+        }
+        Ok(counted)
     }
 
     /// Runs a plan for its rows alone.

@@ -11,6 +11,7 @@ use std::{
 
 use peergres_sync::{
     commit::Transaction,
+    manager::Order,
     schema::{Object, Schema, Sequence},
     store::Database,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub open: RefCell<Option<Transaction>>,
     /// Notifications that wait for COMMIT.
     pub notifications: RefCell<Vec<Notification>>,
+    /// What functions of schema `peergres` asked for: carried out once their statement has run.
+    pub orders: RefCell<Vec<Order>>,
     /// Whether a `SET LOCAL` has a transaction block to live in.
     pub in_block: Cell<bool>,
     sequences: RefCell<Drawn>,
@@ -74,6 +77,7 @@ impl Shared {
             settings: RefCell::new(settings),
             open: RefCell::new(None),
             notifications: RefCell::default(),
+            orders: RefCell::default(),
             in_block: Cell::new(false),
             sequences: RefCell::default(),
         })
@@ -296,6 +300,7 @@ impl Services for Shared {
                 "inet_server_addr" => a.ip().to_string(),
                 _ => a.port().to_string(),
             })),
+            _ if service.starts_with("peergres") => self.sync_service(service, args),
             _ if service.contains("_advisory_") => self.advisory(service, args),
             _ => Err(SqlError::unsupported(service)),
         }

@@ -1,6 +1,6 @@
 //! `/log`: the audit trail. Admin.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -10,14 +10,17 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{authentication::Admin, problem::Problem};
+use super::{
+    authentication::{Admin, JsonBody},
+    problem::Problem,
+};
 use crate::{
-    log::{self, HistoryEntry},
+    log::{self, HistoryEntry, Pruned},
     manager::{LogReport, Replica},
 };
 
 pub(super) fn routes() -> Router<Arc<Replica>> {
-    Router::new().route("/log/history", get(show)).route("/log/verify", post(verify))
+    Router::new().route("/log/history", get(show)).route("/log/verify", post(verify)).route("/log/prune", post(prune))
 }
 
 /// Which record.
@@ -51,4 +54,21 @@ pub(super) async fn show(
 #[utoipa::path(post, path = "/log/verify", responses((status = 200, body = LogReport)))]
 pub(super) async fn verify(State(replica): State<Arc<Replica>>, _: Admin) -> Result<Json<LogReport>, Problem> {
     Ok(Json(replica.blocking(|r| r.verify_log()).await?))
+}
+
+/// How old a change must be to be pruned.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct PruneRequest {
+    /// Its age in seconds.
+    older_than_seconds: u64,
+}
+
+/// Prunes what every authorized device has and what is older than so many seconds. What a later merge may need stays beneath.
+#[utoipa::path(post, path = "/log/prune", request_body = PruneRequest, responses((status = 200, body = Pruned)))]
+pub(super) async fn prune(
+    State(replica): State<Arc<Replica>>,
+    _: Admin,
+    JsonBody(request): JsonBody<PruneRequest>,
+) -> Result<Json<Pruned>, Problem> {
+    Ok(Json(replica.blocking(move |r| r.prune_log(Duration::from_secs(request.older_than_seconds))).await?))
 }

@@ -55,6 +55,7 @@ use crate::manager::Replica;
         conflicts::ignore,
         history::show,
         history::verify,
+        history::prune,
     )
 )]
 struct Description;

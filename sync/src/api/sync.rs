@@ -58,6 +58,7 @@ pub(super) async fn push(
     let transactions = wire::from_wire(request.changes).map_err(|reason| Problem::new(422, reason))?;
     let answer = replica.blocking(move |r| {
         let intake = take_in(r.database(), r.identity(), r.strategies(), transactions, &request.heads)?;
+        r.announce(&intake);
         acknowledgements::take(r.database(), r.identity(), &request.acknowledgements)?;
         Ok(PushAnswer {
             accepted: intake.applied.changes,

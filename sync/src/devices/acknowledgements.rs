@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{DeviceError, registry};
 use crate::{
-    clock::{DeviceId, Version, VersionVector},
+    clock::{DeviceId, VersionVector},
     commit::Durability,
     identity::{Identity, PublicKey},
     store::{Database, LockWait},
@@ -40,6 +40,16 @@ impl Acknowledgement {
     pub fn verifies(&self, key: &PublicKey) -> bool {
         STANDARD.decode(&self.signature).is_ok_and(|signature| key.verifies(&signed_bytes(self.device_id, &self.known), &signature))
     }
+}
+
+/// The other authorized devices.
+fn others(connection: &Connection, me: DeviceId) -> rusqlite::Result<Vec<DeviceId>> {
+    Ok(registry::list(connection, me)?.into_iter().filter(|d| d.is_authorized && !d.is_self).map(|d| d.device_id).collect())
+}
+
+/// What may be pruned: the horizon; all that is held where no other device takes part.
+pub fn prunable(connection: &Connection, me: DeviceId) -> rusqlite::Result<VersionVector> {
+    if others(connection, me)?.is_empty() { crate::log::held(connection) } else { horizon(connection, me) }
 }
 
 fn signed_bytes(device_id: DeviceId, known: &VersionVector) -> Vec<u8> {
@@ -117,16 +127,12 @@ pub fn take(database: &Arc<Database>, identity: &Identity, statements: &[Acknowl
 /// The horizon: for each author, what every authorized device is known to hold.
 pub fn horizon(connection: &Connection, me: DeviceId) -> rusqlite::Result<VersionVector> {
     let held = held(connection)?;
-    let others: Vec<DeviceId> =
-        registry::list(connection, me)?.into_iter().filter(|d| d.is_authorized && !d.is_self).map(|d| d.device_id).collect();
+    let others = others(connection, me)?;
     let mut horizon = VersionVector::default();
     if others.is_empty() {
         return Ok(horizon);
     }
-    let mut statement = connection.prepare_cached("SELECT device_id, max(last_version) FROM sync_transactions GROUP BY device_id")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (author, own): (DeviceId, Version) = (Uuid::from_bytes(row.get(0)?), row.get(1)?);
+    for (author, own) in crate::log::held(connection)?.0 {
         // An author holds its own changes; this device holds what it holds.
         let of = |device: &DeviceId| {
             if *device == author { own } else { held.get(device).and_then(|v| v.0.get(&author)).copied().unwrap_or(0) }
@@ -139,10 +145,16 @@ pub fn horizon(connection: &Connection, me: DeviceId) -> rusqlite::Result<Versio
     Ok(horizon)
 }
 
-fn mark_synced(connection: &Connection, me: DeviceId) -> rusqlite::Result<()> {
-    for (author, version) in horizon(connection, me)?.0 {
+/// Brings `is_synced` up to date: true for what is below the horizon, and false again for what a device that was let in since lacks.
+pub(crate) fn mark_synced(connection: &Connection, me: DeviceId) -> rusqlite::Result<()> {
+    let horizon = horizon(connection, me)?;
+    for author in crate::log::authors(connection)? {
+        let version = horizon.get(author);
         connection
             .prepare_cached("UPDATE sync_log SET is_synced = 1 WHERE is_synced = 0 AND device_id = ?1 AND version <= ?2")?
+            .execute(params![author.as_bytes(), version])?;
+        connection
+            .prepare_cached("UPDATE sync_log SET is_synced = 0 WHERE device_id = ?1 AND version > ?2 AND is_synced = 1")?
             .execute(params![author.as_bytes(), version])?;
     }
     Ok(())

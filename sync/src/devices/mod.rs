@@ -8,8 +8,10 @@ pub mod membership;
 mod registry;
 pub mod slots;
 
-pub use registry::{MAX_PENDING, Registration, author, authorize, find, list, put_fork, refresh, register, revoke};
-pub(crate) use registry::{get, introduce_self, refresh_if_any, take_slot};
+pub use registry::{
+    MAX_PENDING, Registration, author, authorize, authorize_in, find, list, put_fork, refresh, register, revoke, revoke_in,
+};
+pub(crate) use registry::{get, introduce_self, introduce_self_in, refresh_if_any, show_self, take_slot};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -18,11 +18,14 @@ use crate::{
     commit::{Durability, Transaction},
     identity::{Author, Identity, PublicKey},
     log::RowImage,
+    schema::{Object, Sequence},
     store::{Database, LockWait},
 };
 
 /// How many devices may wait for authorization: strangers can't fill the disk.
 pub const MAX_PENDING: usize = 64;
+/// The slot of the device that others were paired with first.
+const FOUNDER: u32 = 0;
 /// Length to which names and addresses are held.
 const MAX_TEXT: usize = 200;
 
@@ -128,7 +131,9 @@ pub fn register(database: &Arc<Database>, identity: &Identity, registration: &Re
         }
         return Ok(known);
     }
-    let pending: usize = connection.query_row("SELECT count(*) FROM sync_devices WHERE standing = 0", [], |row| row.get(0))?;
+    let pending: usize =
+        connection
+            .query_row("SELECT count(*) FROM sync_devices WHERE standing = 0 AND device_id <> ?1", [me.as_bytes()], |row| row.get(0))?;
     if pending >= MAX_PENDING {
         return Err(DeviceError::TooManyPending);
     }
@@ -151,8 +156,15 @@ pub fn register(database: &Arc<Database>, identity: &Identity, registration: &Re
 /// Authorizes a device that has registered, here and, by an entry of the log, everywhere. The first pairing also writes down this device itself.
 /// `slot` is given where the inviter has chosen it; else the next free one is taken.
 pub fn authorize(database: &Arc<Database>, identity: &Identity, id: DeviceId, slot: Option<u32>) -> Result<Device, DeviceError> {
-    let me = identity.device_id;
     let mut transaction = database.begin(&LockWait::default(), None)?;
+    let device = authorize_in(&mut transaction, identity, id, slot)?;
+    transaction.commit(Durability::Wait)?;
+    Ok(device)
+}
+
+/// As [`authorize`], in a transaction that is open already.
+pub fn authorize_in(transaction: &mut Transaction, identity: &Identity, id: DeviceId, slot: Option<u32>) -> Result<Device, DeviceError> {
+    let me = identity.device_id;
     let device = get(transaction.connection(), me, id)?.ok_or_else(|| DeviceError::NotFound(id.to_string()))?;
     if device.is_authorized {
         return Ok(device);
@@ -167,18 +179,24 @@ pub fn authorize(database: &Arc<Database>, identity: &Identity, id: DeviceId, sl
         None => slots::next_slot(own_slot, &used).ok_or_else(|| DeviceError::Invalid("all slots are in use".to_owned()))?,
     };
     let entry = entry_of(&device, slot, device.standing + 1, None);
-    decide(&mut transaction, me, &entry)?;
-    let device = get(transaction.connection(), me, id)?.expect("the entry is about it");
-    transaction.commit(Durability::Wait)?;
-    Ok(device)
+    decide(transaction, me, &entry)?;
+    Ok(get(transaction.connection(), me, id)?.expect("the entry is about it"))
 }
 
 /// Writes this device's own entry, unless there is one: from then on it has that slot.
 pub(crate) fn introduce_self(database: &Arc<Database>, identity: &Identity, slot: u32) -> Result<(), DeviceError> {
-    let me = identity.device_id;
     let mut transaction = database.begin(&LockWait::default(), None)?;
+    if introduce_self_in(&mut transaction, identity, slot)? {
+        transaction.commit(Durability::Wait)?;
+    }
+    Ok(())
+}
+
+/// As [`introduce_self`], in a transaction that is open already; answers whether there was none.
+pub(crate) fn introduce_self_in(transaction: &mut Transaction, identity: &Identity, slot: u32) -> Result<bool, DeviceError> {
+    let me = identity.device_id;
     if get(transaction.connection(), me, me)?.is_some_and(|d| d.standing > 0) {
-        return Ok(());
+        return Ok(false);
     }
     let entry = Entry {
         device_id: me,
@@ -189,27 +207,75 @@ pub(crate) fn introduce_self(database: &Arc<Database>, identity: &Identity, slot
         standing: 1,
         accepted_until: None,
     };
-    decide(&mut transaction, me, &entry)?;
+    if slot == FOUNDER {
+        keep_natural_numbers(transaction)?;
+    }
+    decide(transaction, me, &entry)?;
+    Ok(true)
+}
+
+/// Writes where each sequence stands into its definition, which travels: the first pairing. What was numbered naturally stays behind all slots.
+fn keep_natural_numbers(transaction: &mut Transaction) -> Result<(), DeviceError> {
+    let database = Arc::clone(transaction.database());
+    let mut standing = Vec::new();
+    for (oid, object) in &transaction.schema().objects {
+        if let (Object::Sequence(sequence), Some(drawn)) = (object.as_ref(), database.sequences().drawn(*oid)) {
+            standing.push(Object::Sequence(Sequence { natural_until: Some(drawn), ..sequence.clone() }));
+        }
+    }
+    if !standing.is_empty() {
+        transaction.define("-- Where each sequence stood at the first pairing", &[], standing, Vec::new())?;
+    }
+    Ok(())
+}
+
+/// Writes this device's row, as long as no entry of the log tells of it, so that it can be read like the others.
+pub(crate) fn show_self(database: &Arc<Database>, identity: &Identity) -> Result<(), DeviceError> {
+    let me = identity.device_id;
+    let (name, key) = (identity.device_name(), identity.public_key().to_base64());
+    let known = get(&database.reader()?, me, me)?;
+    if known.is_some_and(|d| d.standing > 0 || (d.device_name == name && d.public_key == key)) {
+        return Ok(());
+    }
+    let transaction = database.begin(&LockWait::default(), None)?;
+    transaction.connection().execute(
+        "INSERT INTO sync_devices (device_id, device_name, public_key, is_authorized, registered_at) VALUES (?1, ?2, ?3, 1, ?4)
+         ON CONFLICT (device_id) DO UPDATE SET device_name = ?2, public_key = ?3",
+        params![me.as_bytes(), name, key, clock::now_micros()],
+    )?;
     transaction.commit(Durability::Wait)?;
-    take_slot(database, me)
+    Ok(())
 }
 
 /// From here on this device's sequences draw from its own slot, if it has one.
 pub(crate) fn take_slot(database: &Arc<Database>, me: DeviceId) -> Result<(), DeviceError> {
     let own = get(&database.reader()?, me, me)?;
-    if let Some(slot) = own.and_then(|device| device.slot).and_then(|slot| u16::try_from(slot).ok()) {
-        database.sequences().set_slot(slot);
+    if let Some(slot) = own.and_then(|device| device.slot) {
+        set_slot(database, slot);
     }
     Ok(())
 }
 
+fn set_slot(database: &Database, slot: u32) {
+    if let Ok(slot) = u16::try_from(slot) {
+        database.sequences().set_slot(slot);
+    }
+}
+
 /// Shuts a device out: nothing later than what is held of it now is accepted, from whoever relays it. A pending one is forgotten.
 pub fn revoke(database: &Arc<Database>, identity: &Identity, id: DeviceId) -> Result<Device, DeviceError> {
+    let mut transaction = database.begin(&LockWait::default(), None)?;
+    let device = revoke_in(&mut transaction, identity, id)?;
+    transaction.commit(Durability::Wait)?;
+    Ok(device)
+}
+
+/// As [`revoke`], in a transaction that is open already.
+pub fn revoke_in(transaction: &mut Transaction, identity: &Identity, id: DeviceId) -> Result<Device, DeviceError> {
     let me = identity.device_id;
     if id == me {
         return Err(DeviceError::Own);
     }
-    let mut transaction = database.begin(&LockWait::default(), None)?;
     let mut device = get(transaction.connection(), me, id)?.ok_or_else(|| DeviceError::NotFound(id.to_string()))?;
     if device.is_revoked {
         return Ok(device);
@@ -220,10 +286,9 @@ pub fn revoke(database: &Arc<Database>, identity: &Identity, id: DeviceId) -> Re
     } else {
         let held = author(transaction.connection(), me, id)?.map_or(0, |author| author.version);
         let entry = entry_of(&device, device.slot.unwrap_or(0), device.standing + 1, Some(held));
-        decide(&mut transaction, me, &entry)?;
+        decide(transaction, me, &entry)?;
         device = get(transaction.connection(), me, id)?.expect("the entry is about it");
     }
-    transaction.commit(Durability::Wait)?;
     Ok(device)
 }
 
@@ -284,6 +349,10 @@ fn entry_of(device: &Device, slot: u32, standing: u64, accepted_until: Option<Ve
 /// Writes an entry into the log and derives the table from all.
 fn decide(transaction: &mut Transaction, me: DeviceId, entry: &Entry) -> Result<(), DeviceError> {
     transaction.record(entry.to_change());
+    if entry.device_id == me {
+        // A slot that is taken too early, because this is rolled back, costs some numbers and no more.
+        set_slot(transaction.database(), entry.slot);
+    }
     derive(transaction.connection(), me, std::slice::from_ref(entry))?;
     Ok(())
 }
@@ -321,5 +390,6 @@ fn derive(connection: &Connection, me: DeviceId, more: &[Entry]) -> Result<Vec<D
             params![entry.device_id.as_bytes(), entry.slot],
         )?;
     }
+    super::acknowledgements::mark_synced(connection, me)?;
     Ok(list(connection, me)?)
 }

@@ -4,8 +4,8 @@
 //! give out the same one. The slots form a binomial tree: the children of slot `s` are `s + 2^j` for every bit `j` above `s`'s highest, so that a
 //! slot tells its inviter, and no two inviters have a child in common.
 
-/// The number of slots; a device's slot fits 16 bits.
-pub const SLOTS: u32 = 1 << 16;
+/// The number of slots: as many as a sequence tells apart.
+pub const SLOTS: u32 = crate::schema::SLOTS as u32;
 
 /// The first free child of `inviter`; when its own are used up, the greatest free number, which only one who knows all slots may give out safely.
 pub fn next_slot(inviter: u32, used: &[u32]) -> Option<u32> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::{
     Change, Head, LogError, LogState, Operation, SchemaChange, Transaction,
-    canonical::{ChangeText, Header},
+    canonical::{ChangeText, Header, kept_hash},
     canonical_json,
     image::{record_id, write_image},
 };
@@ -34,7 +34,8 @@ pub enum Appended {
 
 const INSERT_CHANGE: &str =
     "INSERT INTO sync_log (position, device_id, version, table_name, record_id, operation, data, old_data, timestamp, hash,
-     transaction_first, clock, resolves) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+     transaction_first, clock, resolves, pruned)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?6 = 'PRUNED')";
 const INSERT_TRANSACTION: &str = "INSERT INTO sync_transactions (position, device_id, first_version, last_version, clock, context, hash)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
@@ -250,7 +251,7 @@ fn insert_remote(
     change: &Change,
     hash: &[u8; 32],
 ) -> Result<(), StoreError> {
-    let data = change.data.as_ref().map(canonical_json);
+    let data = change.data.as_ref().filter(|_| change.operation != Operation::Pruned).map(canonical_json);
     let old_data = change.old_data.as_ref().map(canonical_json);
     let text = ChangeText {
         version: change.version,
@@ -276,6 +277,12 @@ fn known(connection: &Connection, entry: &Transaction) -> Result<Appended, Store
     }
 }
 
+/// Whether a pruned change has nothing but its hash.
+fn is_empty(change: &Change) -> bool {
+    let bare = change.table_name.is_empty() && change.record_id.is_empty() && change.old_data.is_none() && change.resolves.is_none();
+    bare && kept_hash(change).is_some()
+}
+
 fn fits(state: &LogState, entry: &Transaction, held: Version) -> Result<(), LogError> {
     let (device_id, first_version) = (entry.device_id, entry.first_version);
     if first_version <= held {
@@ -299,6 +306,10 @@ fn fits(state: &LogState, entry: &Transaction, held: Version) -> Result<(), LogE
     let missing = |(of, needed): (&DeviceId, &Version)| {
         (*of == device_id && *needed >= first_version) || (*of != device_id && state.head(*of).is_none_or(|head| head.version < *needed))
     };
+    if let Some(change) = entry.changes.iter().find(|change| change.operation == Operation::Pruned && !is_empty(change)) {
+        let version = change.version;
+        return Err(LogError::Malformed(format!("change {version} of device {device_id} is pruned, but not down to a hash")));
+    }
     match entry.context.0.iter().find(|(of, needed)| missing((of, needed))) {
         Some((of, needed)) => Err(LogError::MissingContext { device_id, first_version, of: *of, needed: *needed }),
         None => Ok(()),

@@ -21,7 +21,7 @@
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::{Change, RowImage, Transaction};
+use super::{Change, Operation, RowImage, Transaction};
 use crate::{
     clock::{Clock, DeviceId, Version, VersionVector},
     value::push_string,
@@ -93,8 +93,12 @@ impl Header<'_> {
     }
 }
 
-/// A change's hash.
+/// A change's hash; of a pruned one the hash that is left of it.
 pub fn change_hash(change: &Change) -> [u8; 32] {
+    if change.operation == Operation::Pruned {
+        // Whatever is no hash is none of what was signed.
+        return kept_hash(change).unwrap_or([0; 32]);
+    }
     let data = change.data.as_ref().map(canonical_json);
     let old_data = change.old_data.as_ref().map(canonical_json);
     ChangeText {
@@ -107,6 +111,19 @@ pub fn change_hash(change: &Change) -> [u8; 32] {
         resolves: change.resolves.as_deref(),
     }
     .hash()
+}
+
+/// The hash that is left of a pruned change.
+pub(super) fn kept_hash(change: &Change) -> Option<[u8; 32]> {
+    let hex = change.data.as_ref()?.get("hash")?.as_str().filter(|hex| hex.len() == 64 && hex.is_ascii())?;
+    let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect();
+    bytes?.try_into().ok()
+}
+
+/// What a pruned change has for data.
+pub(super) fn pruned_data(hash: &[u8; 32]) -> RowImage {
+    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    RowImage::from_iter([("hash".to_owned(), Json::from(hex))])
 }
 
 impl Transaction {

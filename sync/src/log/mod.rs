@@ -16,6 +16,7 @@ mod append;
 mod canonical;
 mod history;
 mod image;
+mod prune;
 mod read;
 mod state;
 
@@ -24,8 +25,10 @@ pub(crate) use append::{append_local, append_remote};
 pub use canonical::{canonical_json, change_hash};
 pub use history::{HistoryEntry, history};
 pub use image::{key_values, record_id};
+pub use prune::{Pruned, empty_pruned, prune};
 pub use read::{LoggedChange, Page, PageLimit, changes_of_record, context_of, page_after, page_beyond, transaction_at};
 pub use state::{Head, LogState};
+pub(crate) use state::{authors, held};
 
 /// What happened to a row, or to the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,6 +42,8 @@ pub enum Operation {
     Delete,
     /// A schema change; `data` is a [`SchemaChange`].
     Ddl,
+    /// A change that was pruned: nothing is known of it but its hash, which is all that the chain needs. `data` is `{"hash": hex}`.
+    Pruned,
 }
 
 impl Operation {
@@ -49,12 +54,14 @@ impl Operation {
             Operation::Update => "UPDATE",
             Operation::Delete => "DELETE",
             Operation::Ddl => "DDL",
+            Operation::Pruned => "PRUNED",
         }
     }
 
     /// The reverse of [`Operation::as_str`].
     pub fn from_name(name: &str) -> Option<Operation> {
-        [Operation::Insert, Operation::Update, Operation::Delete, Operation::Ddl].into_iter().find(|operation| operation.as_str() == name)
+        let all = [Operation::Insert, Operation::Update, Operation::Delete, Operation::Ddl, Operation::Pruned];
+        all.into_iter().find(|operation| operation.as_str() == name)
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::{Change, LogError, Operation, RowImage, Transaction, state::devices};
+use super::{Change, LogError, Operation, RowImage, Transaction, canonical::pruned_data, state::authors};
 use crate::{
     clock::{Clock, DeviceId, Version, VersionVector},
     store::StoreError,
@@ -62,7 +62,7 @@ pub struct LoggedChange {
     pub change: Change,
 }
 
-const CHANGE: &str = "version, table_name, record_id, operation, data, old_data, resolves";
+const CHANGE: &str = "version, table_name, record_id, operation, data, old_data, resolves, hash";
 
 /// The transactions after a position, up to `bound`.
 pub fn page_after(connection: &Connection, after: i64, bound: i64, limit: PageLimit) -> Result<Page, StoreError> {
@@ -96,7 +96,7 @@ pub fn page_beyond(connection: &Connection, known: &VersionVector, bound: i64, l
         }
         Ok(())
     };
-    for device in devices(connection)? {
+    for device in authors(connection)? {
         advance(&mut next, device, known.get(device))?;
     }
     while let Some((position, transaction)) = next.pop_first() {
@@ -139,16 +139,16 @@ pub fn changes_of_record(connection: &Connection, table_name: &str, record_id: &
     let mut rows = statement.query([table_name, record_id])?;
     let mut changes = Vec::new();
     while let Some(row) = rows.next()? {
-        let device_id = device(row, 8)?;
-        let first_version = row.get(10)?;
+        let device_id = device(row, 9)?;
+        let first_version = row.get(11)?;
         changes.push(LoggedChange {
-            position: row.get(7)?,
+            position: row.get(8)?,
             device_id,
-            clock: Clock(row.get(9)?),
+            clock: Clock(row.get(10)?),
             first_version,
             context: context_of(connection, device_id, first_version)?,
-            won: row.get(11)?,
-            is_synced: row.get(12)?,
+            won: row.get(12)?,
+            is_synced: row.get(13)?,
             change: change(row)?,
         });
     }
@@ -270,7 +270,7 @@ fn change(row: &Row<'_>) -> Result<Change, StoreError> {
         table_name: row.get(1)?,
         record_id: row.get(2)?,
         operation,
-        data: image(row, 4)?,
+        data: if operation == Operation::Pruned { Some(pruned_data(&row.get(7)?)) } else { image(row, 4)? },
         old_data: image(row, 5)?,
         resolves: row.get(6)?,
     })

@@ -52,7 +52,7 @@ impl LogState {
             }
         };
         let mut state = LogState { device, position: last_position(connection)?, ..LogState::default() };
-        for author in devices(connection)? {
+        for author in authors(connection)? {
             let head = read_head(connection, author)?;
             state.see(head.clock, now_millis());
             state.heads.insert(author, head);
@@ -105,16 +105,28 @@ fn last_position(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 /// The devices that have written, found by jumping through the index, not by reading it.
-pub(crate) fn devices(connection: &Connection) -> Result<Vec<DeviceId>, StoreError> {
+pub(crate) fn authors(connection: &Connection) -> rusqlite::Result<Vec<DeviceId>> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE authors (id) AS (
              SELECT min(device_id) FROM sync_transactions
              UNION ALL SELECT (SELECT min(device_id) FROM sync_transactions WHERE device_id > id) FROM authors WHERE id IS NOT NULL)
          SELECT id FROM authors WHERE id IS NOT NULL",
     )?;
-    let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
-    rows.map(|bytes| Uuid::from_slice(&bytes?).map_err(|_| StoreError::Corrupt("an author's identifier is not a UUID".to_owned())))
-        .collect()
+    let rows = statement.query_map([], |row| row.get(0).map(Uuid::from_bytes))?;
+    rows.collect()
+}
+
+/// The version vector of all that is held, as this connection sees it; found by jumping through the index, not by reading it.
+pub(crate) fn held(connection: &Connection) -> rusqlite::Result<VersionVector> {
+    let mut last = connection.prepare_cached(
+        "SELECT max(last_version) FROM sync_transactions WHERE device_id = ?1 AND first_version =
+        (SELECT max(first_version) FROM sync_transactions WHERE device_id = ?1)",
+    )?;
+    let mut held = VersionVector::default();
+    for author in authors(connection)? {
+        held.0.insert(author, last.query_row(params![author.as_bytes()], |row| row.get(0))?);
+    }
+    Ok(held)
 }
 
 fn read_head(connection: &Connection, device: DeviceId) -> Result<Head, StoreError> {

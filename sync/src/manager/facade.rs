@@ -385,7 +385,7 @@ fn write_row(transaction: &Transaction, table: &str, record_id: &str, operation:
             values.clear();
             format!("DELETE FROM {table} WHERE {}", conditions.join(" AND "))
         }
-        Operation::Ddl => return Err(invalid("schema changes are not made this way".to_owned())),
+        Operation::Ddl | Operation::Pruned => return Err(invalid("schema changes are not made this way".to_owned())),
     };
     values.extend(key);
     match transaction.connection().execute(&sql, params_from_iter(values))? {

@@ -3,7 +3,7 @@
 //! Enters: an open [`Node`]. Leaves: what the API, the rounds and the commands work with. Whatever blocks (SQLite) runs on threads of its
 //! own through [`Replica::blocking`].
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
@@ -11,22 +11,25 @@ use serde_json::Value as Json;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use super::control::Arrival;
 use crate::{
     api::RateLimit,
     clock::{self, Version, VersionVector},
+    commit::Durability,
     conflicts::{self, Conflict, ConflictError, Strategies, Winner},
     devices::{
         self, Device, DeviceError,
         acknowledgements::{self, Acknowledgement},
     },
     identity::{Identity, IdentityError, NonceMemory, write_private},
+    log::{self, Pruned},
     peers::{
-        Invitation, PeerClient, PeerError, Round, Schedule,
+        Intake, Invitation, PeerClient, PeerError, Round, Schedule,
         pairing::{Invitations, RedeemError},
         sync_round,
         wire::{Introduction, JoinAnswer, JoinRequest},
     },
-    store::{Database, Node, StoreError},
+    store::{Database, LockWait, Node, StoreError},
 };
 
 /// Why a node can't take part in sync.
@@ -85,7 +88,12 @@ pub struct Replica {
     strangers: RateLimit,
     guesses: RateLimit,
     public_url: Mutex<Option<String>>,
+    /// Who is told of rows that came from peers.
+    listeners: Mutex<Vec<Listener>>,
 }
+
+/// Who is told of rows that came from peers.
+pub(super) type Listener = Box<dyn Fn(&Arrival) + Send + Sync>;
 
 impl std::fmt::Debug for Replica {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -100,6 +108,7 @@ impl Replica {
         let directory = node.directory();
         let identity = Arc::new(Identity::open(directory, database.log_state().device, name)?);
         devices::refresh_if_any(&database, &identity)?;
+        devices::show_self(&database, &identity)?;
         devices::take_slot(&database, identity.device_id)?;
         let replica = Replica {
             client: PeerClient::new(Arc::clone(&identity))?,
@@ -110,6 +119,7 @@ impl Replica {
             strangers: RateLimit::new(30, 60),
             guesses: RateLimit::new(30, 60),
             public_url: Mutex::new(None),
+            listeners: Mutex::default(),
             node: Arc::clone(node),
             database,
             identity,
@@ -160,6 +170,18 @@ impl Replica {
 
     pub(crate) fn set_public_url(&self, url: String) {
         *self.public_url.lock() = Some(url);
+    }
+
+    pub(super) fn on_arrival(&self, listener: Listener) {
+        self.listeners.lock().push(listener);
+    }
+
+    /// Tells of what was taken in.
+    pub(crate) fn announce(&self, intake: &Intake) {
+        if intake.applied.changes > 0 {
+            let arrival = Arrival { changes: intake.applied.changes, tables: intake.tables.iter().cloned().collect() };
+            self.listeners.lock().iter().for_each(|tell| tell(&arrival));
+        }
     }
 
     pub(crate) fn nonces(&self) -> &Mutex<NonceMemory> {
@@ -229,31 +251,7 @@ impl Replica {
 
     /// All devices known.
     pub fn devices(&self) -> Result<Vec<Device>, ReplicaError> {
-        let mut devices = devices::list(&self.database.reader()?, self.identity.device_id)?;
-        if !devices.iter().any(|device| device.is_self) {
-            devices.insert(0, self.unpaired());
-        }
-        Ok(devices)
-    }
-
-    /// This device before its first pairing, of which the log has nothing yet.
-    fn unpaired(&self) -> Device {
-        Device {
-            device_id: self.identity.device_id,
-            device_name: self.identity.device_name(),
-            public_key: self.identity.public_key().to_base64(),
-            fingerprint: self.identity.fingerprint().to_string(),
-            tailscale_ip: None,
-            is_authorized: true,
-            is_revoked: false,
-            accepted_until: None,
-            slot: None,
-            is_forked: false,
-            is_self: true,
-            registered_at: 0,
-            url: self.public_url(),
-            standing: 0,
-        }
+        Ok(devices::list(&self.database.reader()?, self.identity.device_id)?)
     }
 
     /// Authorizes the device of that id, beginning of an id, or name.
@@ -294,6 +292,16 @@ impl Replica {
     pub fn ignore(&self, id: &str) -> Result<Conflict, ReplicaError> {
         let id = self.conflict(id)?.id;
         Ok(conflicts::ignore(&self.database, &id)?)
+    }
+
+    /// Prunes the log of what every device has and what is older than `age`.
+    pub fn prune_log(&self, age: Duration) -> Result<Pruned, ReplicaError> {
+        let transaction = self.database.begin(&LockWait::default(), None)?;
+        let horizon = acknowledgements::prunable(transaction.connection(), self.identity.device_id)?;
+        let age = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+        let pruned = log::prune(transaction.connection(), &horizon, clock::now_micros().saturating_sub(age))?;
+        transaction.commit(Durability::Wait)?;
+        Ok(pruned)
     }
 
     /// One round with one peer, or with all; with all, those that answer are synced with, and an error is told only if none did.

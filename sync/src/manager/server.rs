@@ -8,7 +8,10 @@ use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, thread::Joi
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::oneshot};
 
-use super::replica::{Replica, ReplicaError};
+use super::{
+    control::Control,
+    replica::{Replica, ReplicaError},
+};
 use crate::{
     api,
     conflicts::Strategies,
@@ -169,6 +172,7 @@ pub async fn serve(node: Arc<Node>, options: ServeOptions, shutdown: impl Future
 pub struct Running {
     address: SocketAddr,
     replica: Arc<Replica>,
+    runtime: tokio::runtime::Handle,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Result<(), ServeError>>>,
 }
@@ -179,6 +183,7 @@ pub fn start(node: &Arc<Node>, options: ServeOptions) -> Result<Running, ServeEr
     let runtime = runtime.map_err(ServeError::Failed)?;
     let server = runtime.block_on(Server::bind(node, options))?;
     let (address, replica) = (server.address(), Arc::clone(server.replica()));
+    let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let run = move || {
         let shutdown = async move {
@@ -190,7 +195,7 @@ pub fn start(node: &Arc<Node>, options: ServeOptions) -> Result<Running, ServeEr
         result
     };
     let thread = std::thread::Builder::new().name("http".to_owned()).spawn(run).map_err(ServeError::Failed)?;
-    Ok(Running { address, replica, stop: Some(stop), thread: Some(thread) })
+    Ok(Running { address, replica, runtime: handle, stop: Some(stop), thread: Some(thread) })
 }
 
 impl Running {
@@ -202,6 +207,11 @@ impl Running {
     /// What is served.
     pub fn replica(&self) -> &Arc<Replica> {
         &self.replica
+    }
+
+    /// What sessions of the SQL server may ask of it.
+    pub fn control(&self) -> Control {
+        Control::new(Arc::clone(&self.replica), self.runtime.clone())
     }
 
     /// Stops, and waits until it has.

@@ -18,7 +18,7 @@ use crate::{
         membership::{self, Entry},
     },
     identity::{Author, Identity, PublicKey, SignedHead, VerifyError, verify},
-    log::{Transaction, transaction_at},
+    log::{Change, Operation, Transaction, transaction_at},
     store::{Database, LockWait, StoreError},
 };
 
@@ -27,6 +27,8 @@ use crate::{
 pub struct Intake {
     /// What was applied.
     pub applied: Applied,
+    /// The users' tables that it touches.
+    pub tables: BTreeSet<String>,
     /// What was refused.
     pub refused: Vec<VerifyError>,
 }
@@ -76,6 +78,9 @@ pub fn take_in(
     }
     keep_heads(database, &heads)?;
     let members_change = transactions.iter().any(|t| t.changes.iter().any(|c| c.table_name == membership::TABLE));
+    let changes = transactions.iter().flat_map(|t| &t.changes);
+    let of_users = |c: &&Change| c.operation != Operation::Ddl && c.operation != Operation::Pruned && c.table_name != membership::TABLE;
+    let tables = changes.filter(of_users).map(|c| c.table_name.clone()).collect();
     let applied = apply::apply(database, transactions, strategies)?;
     for device in &applied.forked {
         devices::put_fork(database, *device, "two transactions bear one version")?;
@@ -83,7 +88,7 @@ pub fn take_in(
     if members_change {
         devices::refresh(database, identity)?;
     }
-    Ok(Intake { applied, refused })
+    Ok(Intake { applied, tables, refused })
 }
 
 /// Looks for forks: a head that its author signed, of a version that is held here with another hash. Two histories bear one identity then.

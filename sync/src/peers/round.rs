@@ -129,6 +129,7 @@ async fn pull(replica: &Arc<Replica>, peer: &PeerIdentity, round: &mut Round) ->
         let intake = replica.blocking(move |r| {
             compare_heads(r.database(), r.identity(), &heads)?;
             let intake = take_in(r.database(), r.identity(), r.strategies(), transactions, &heads)?;
+            r.announce(&intake);
             acknowledgements::take(r.database(), r.identity(), &statements)?;
             Ok(intake)
         });

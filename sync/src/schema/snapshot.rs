@@ -33,6 +33,8 @@ static TEMPORARY_OID: AtomicU64 = AtomicU64::new(FIRST_TEMPORARY_OID as u64);
 pub struct Schema {
     /// Rises with every change; unique within the process, also for uncommitted ones.
     pub generation: u64,
+    /// Whether it is that of the replicated database.
+    pub replicated: bool,
     /// Objects by OID (16384 and up; stable across restarts, local to the device).
     pub objects: BTreeMap<u32, Arc<Object>>,
     names: HashMap<(ObjectClass, QualifiedName), u32>,
@@ -43,7 +45,8 @@ pub struct Schema {
 impl Schema {
     /// Reads a database's objects.
     pub fn load(connection: &Connection) -> Result<Schema, StoreError> {
-        let mut schema = Schema { generation: next_generation(), next_oid: FIRST_OID, ..Schema::default() };
+        let replicated = peergres_migrations::is_replicated(connection)?;
+        let mut schema = Schema { generation: next_generation(), replicated, next_oid: FIRST_OID, ..Schema::default() };
         let stored =
             connection.query_row("SELECT max(value) FROM peergres_meta WHERE key = ?1", [NEXT_OID], |row| row.get::<_, Option<u32>>(0))?;
         let mut statement = connection.prepare("SELECT oid, definition FROM peergres_objects ORDER BY oid")?;

@@ -1,0 +1,77 @@
+//! DELETE from a relation of our own whose rows leave in a way of their own: the log, of which only what every device has may go.
+//! Enters: the statement; leaves: the statement that stands for it, around a query of the rows' keys.
+
+use std::sync::Arc;
+
+use peergres_sync::schema::Table;
+use sqlparser::ast::{Delete, ObjectName, TableAlias};
+
+use super::{
+    Binder, Clause,
+    binder::{fold, schema_and_name},
+    change::Changed,
+    scope::ScopeItem,
+};
+use crate::{
+    catalog::{Relation, own},
+    error::{Result, SqlError},
+    execute::plan::{Action, Plan, Tag},
+    rewrite,
+};
+
+/// What stands before and after the query of the keys.
+type Form = (&'static str, &'static str);
+
+impl Binder<'_> {
+    /// The relation and its form of deletion, if the name is that of one that has it.
+    pub(super) fn own_deletion(&self, name: &ObjectName) -> Result<Option<(Arc<Relation>, Form)>> {
+        let position = self.position_at(name);
+        let (schema, bare) = schema_and_name(name, self.cx).map_err(|error| error.at(position))?;
+        let relation = self.relation(schema.as_deref(), &bare, position)?;
+        Ok(own::deletion(&relation).map(|form| (relation, form)))
+    }
+
+    /// Plans it.
+    pub(super) fn delete_own(&mut self, delete: &Delete, alias: Option<&TableAlias>, found: (Arc<Relation>, Form)) -> Result<Plan> {
+        let (relation, (before, after)) = found;
+        if delete.using.is_some() {
+            return Err(SqlError::unsupported(format!("DELETE FROM {} with USING", relation.name.name)));
+        }
+        self.writes = true;
+        let source = self.new_source();
+        let shown = alias.map(|alias| fold(&alias.name));
+        let item = ScopeItem::of_relation(&relation, shown.as_deref(), source);
+        let table = Table { name: relation.name.clone(), physical: relation.physical.clone(), ..no_table() };
+        let key = rewrite::quote_identifier(&relation.columns[0].physical);
+        let changed = Changed { relation, table, source, item };
+        let mut scope = changed.scope(Clause::Where);
+        let filter = match self.filter(delete.selection.as_ref(), &mut scope)? {
+            Some(filter) => format!(" WHERE {}", rewrite::condition(&filter, self.cx)?),
+            None => String::new(),
+        };
+        let mut sql = format!("{before}SELECT {key} FROM {}{filter}{after}", changed.sqlite());
+        let mut output = Vec::new();
+        if let Some(items) = &delete.returning {
+            let items = self.returning(items, &mut scope)?;
+            let (clause, columns) = self.returning_clause(&changed, &items)?;
+            sql += &clause;
+            output = columns;
+        }
+        self.single(sql, changed.target(Action::Delete, None), output, Tag::Delete)
+    }
+}
+
+/// A table without columns: failures of a deletion name only the table.
+fn no_table() -> Table {
+    Table {
+        name: peergres_sync::schema::QualifiedName { schema: String::new(), name: String::new() },
+        physical: String::new(),
+        columns: Vec::new(),
+        constraints: Vec::new(),
+        next_column_number: 1,
+        replicated: false,
+        unlogged: false,
+        hidden_key: false,
+        comment: None,
+    }
+}
