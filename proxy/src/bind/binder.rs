@@ -153,16 +153,7 @@ impl<'a> Binder<'a> {
 
 /// The effective search path, without the implicit `pg_catalog`.
 pub fn search_path(cx: &Context) -> Vec<String> {
-    let Some(setting) = cx.services.setting("search_path") else { return vec!["public".to_owned()] };
-    let entry = |entry: &str| {
-        let entry = entry.trim();
-        let name = match entry.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-            Some(quoted) => quoted.replace("\"\"", "\""),
-            None => entry.to_lowercase(),
-        };
-        if name == "$user" { cx.services.user() } else { name }
-    };
-    setting.split(',').map(entry).filter(|name| !name.is_empty()).collect()
+    cx.search_path.to_vec()
 }
 
 /// An identifier as PostgreSQL folds it: lower case unless quoted.

@@ -130,10 +130,9 @@ impl Binder<'_> {
             .try_with_sql(&text)
             .and_then(|mut parser| parser.parse_expr())
             .map_err(|e| SqlError::internal(format!("the default of column {} does not parse: {e}", column.name)))?;
-        let lines = self.hide_positions();
-        let bound = self.expression(&parsed, &Scope::empty(Clause::Default));
-        self.restore_positions(lines);
-        let bound = self.coerce_for_column(bound?, changed.ty(at), &column.name)?;
+        let canonical = self.cx.canonical();
+        let bound = Binder::new(&canonical, "", &[]).expression(&parsed, &Scope::empty(Clause::Default))?;
+        let bound = self.coerce_for_column(bound, changed.ty(at), &column.name)?;
         Ok(Some(bound))
     }
 

@@ -168,6 +168,23 @@ impl Catalog {
             _ => self.namespaces.iter().find(|(_, n)| n == name).map(|(oid, _)| *oid),
         }
     }
+
+    /// A schema's name by OID.
+    pub fn namespace_name(&self, oid: Oid) -> Option<&str> {
+        match oid {
+            11 => Some("pg_catalog"),
+            2200 => Some("public"),
+            13427 => Some("information_schema"),
+            99 => Some("pg_toast"),
+            16000 => Some("peergres"),
+            _ => self.namespaces.iter().find(|(known, _)| *known == oid).map(|(_, name)| name.as_str()),
+        }
+    }
+
+    /// The schemas in which a bare name is looked for, in order, for the given `search_path`.
+    pub fn visible_schemas<'a>(&self, path: &'a [String]) -> impl Iterator<Item = &'a str> {
+        with_pg_catalog(path)
+    }
 }
 
 /// The search path as PostgreSQL walks it: `pg_catalog` first, unless it is named.

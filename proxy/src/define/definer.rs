@@ -159,25 +159,37 @@ impl<'t> Definer<'t> {
         target: Option<TypeRef>,
     ) -> Result<bind::Expr> {
         let relation = table.map(|table| self.provisional(table)).transpose()?;
-        let mut scope = match &relation {
-            Some(relation) => Scope::of_relation(relation, clause),
-            None => Scope::empty(clause),
-        };
-        let bound = bind::expression(expr, self.source, &mut scope, &self.cx)?;
+        let mut scope = relation.as_ref().map_or_else(|| Scope::empty(clause), |relation| Scope::of_relation(relation, clause));
+        Self::bind_in(expr, self.source, &mut scope, target, &self.cx)
+    }
+
+    fn bind_in(
+        expr: &sqlparser::ast::Expr,
+        source: &str,
+        scope: &mut Scope<'_>,
+        target: Option<TypeRef>,
+        cx: &Context,
+    ) -> Result<bind::Expr> {
+        let bound = bind::expression(expr, source, scope, cx)?;
         match target {
-            Some(target) => bind::coerce(bound, target, bind::CoercionContext::Assignment, &self.cx),
+            Some(target) => bind::coerce(bound, target, bind::CoercionContext::Assignment, cx),
             None => Ok(bound),
         }
     }
 
     /// An expression ready for SQLite and in PostgreSQL's canonical form.
     pub(super) fn expression(&self, bound: &bind::Expr) -> Result<peergres_sync::schema::Expression> {
-        Ok(peergres_sync::schema::Expression { text: bind::deparse(bound, &self.cx), sqlite: rewrite::expression(bound, &self.cx)? })
+        Ok(peergres_sync::schema::Expression {
+            text: bind::deparse(bound, &self.cx.canonical()),
+            sqlite: rewrite::expression(bound, &self.cx)?,
+        })
     }
 
     /// Binds text in canonical form (a stored default, CHECK, …) again.
     pub(super) fn bind_text(&self, text: &str, table: Option<&Table>, clause: Clause, target: Option<TypeRef>) -> Result<bind::Expr> {
-        self.bind(&parse_expression(text)?, table, clause, target)
+        let relation = table.map(|table| self.provisional(table)).transpose()?;
+        let mut scope = relation.as_ref().map_or_else(|| Scope::empty(clause), |relation| Scope::of_relation(relation, clause));
+        Self::bind_in(&parse_expression(text)?, "", &mut scope, target, &self.cx.canonical())
     }
 
     /// A table that is not in the catalog yet, or not in this form, as the binder sees it.

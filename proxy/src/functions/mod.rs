@@ -27,6 +27,7 @@ mod numeric;
 mod pattern;
 mod regex;
 mod register;
+mod registered;
 mod registry;
 mod results;
 mod series;
@@ -52,6 +53,7 @@ const TOPICS: &[&[&[Row]]] = &[
         text_format::ROWS,
         pattern::ROWS,
         array::ROWS,
+        registered::ROWS,
         series::ROWS,
         bytea::ROWS,
         aggregate::ROWS,

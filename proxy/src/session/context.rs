@@ -138,6 +138,14 @@ impl Default for Context {
     }
 }
 
+impl Context {
+    /// The same with the search path in which stored texts (defaults, checks, views) are written and read: `public` alone, so that they
+    /// mean the same to every session.
+    pub fn canonical(&self) -> Context {
+        Context { search_path: Arc::new(["public".to_owned()]), ..self.clone() }
+    }
+}
+
 thread_local! {
     static CURRENT: RefCell<Option<Rc<Context>>> = const { RefCell::new(None) };
     static RAISED: RefCell<Option<SqlError>> = const { RefCell::new(None) };

@@ -96,28 +96,14 @@ impl Shared {
         *self.sequences.borrow_mut() = Drawn::default();
     }
 
-    /// A sequence by OID or by the text of a `regclass`: `name`, `schema.name`, with quotes where needed.
-    fn sequence(&self, given: &str) -> Result<(u32, Arc<Object>)> {
-        let schema = self.schema();
-        let undefined = || SqlError::new(SqlState::UNDEFINED_TABLE, format!("relation \"{given}\" does not exist"));
-        if let Ok(oid) = given.parse::<u32>() {
-            let object = schema.objects.get(&oid).ok_or_else(undefined)?;
-            return Ok((oid, object.clone()));
+    /// A sequence by OID, and the error of anything else.
+    fn sequence(&self, oid: u32) -> Result<Arc<Object>> {
+        let undefined = || SqlError::internal(format!("could not open relation with OID {oid}"));
+        let object = self.schema().objects.get(&oid).cloned().ok_or_else(undefined)?;
+        match &*object {
+            Object::Sequence(_) => Ok(object),
+            other => Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a sequence", other.name().name))),
         }
-        let parts = dotted(given);
-        let path = self.settings.borrow().derived().search_path.clone();
-        let (schemas, name) = match parts.as_slice() {
-            [name] => (path.to_vec(), name),
-            [schema, name] => (vec![schema.clone()], name),
-            _ => return Err(undefined()),
-        };
-        let named = |wanted: &String| {
-            schema.objects.iter().find(|(_, object)| match &***object {
-                Object::Sequence(s) => s.name.schema == *wanted && s.name.name == *name,
-                _ => false,
-            })
-        };
-        schemas.iter().find_map(named).map(|(oid, object)| (*oid, object.clone())).ok_or_else(undefined)
     }
 
     fn sequence_service(&self, service: &str, args: &[Option<String>]) -> Result<i64> {
@@ -127,11 +113,9 @@ impl Shared {
             let message = "lastval is not yet defined in this session";
             return last.ok_or_else(|| SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
         }
-        let (oid, object) = self.sequence(argument(service, args, 0)?)?;
-        let Object::Sequence(sequence) = &*object else {
-            let message = format!("\"{}\" is not a sequence", argument(service, args, 0)?);
-            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message));
-        };
+        let oid = number(service, args, 0)?;
+        let object = self.sequence(oid)?;
+        let Object::Sequence(sequence) = &*object else { return Err(SqlError::internal("a sequence that is none")) };
         match service {
             "nextval" => self.next_value(oid, sequence),
             "setval" => self.set_value(oid, sequence, args),
@@ -235,24 +219,6 @@ impl Shared {
 
 fn boolean(value: bool) -> String {
     if value { "t" } else { "f" }.to_owned()
-}
-
-/// The parts of a dotted name, unquoted and folded.
-fn dotted(text: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut quoted = false;
-    let mut chars = text.trim().chars().peekable();
-    while let Some(c) = chars.next() {
-        let part = parts.last_mut().expect("the list starts with one part");
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => part.extend(chars.next()),
-            '"' => quoted = !quoted,
-            '.' if !quoted => parts.push(String::new()),
-            c if quoted => part.push(c),
-            c => part.extend(c.to_lowercase()),
-        }
-    }
-    parts
 }
 
 impl Services for Shared {

@@ -33,7 +33,7 @@ pub(crate) mod integer;
 pub(crate) mod network;
 pub(crate) mod numeric;
 pub(crate) mod range;
-mod registered;
+pub(crate) mod registered;
 mod table;
 pub(crate) mod text;
 pub(crate) mod transcendental;
