@@ -5,3 +5,4 @@ pub mod node;
 pub mod oracle;
 pub mod ports;
 pub mod slt;
+pub mod transcript;

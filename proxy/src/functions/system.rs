@@ -50,7 +50,6 @@ pub(super) const ROWS: &[Row] = &[
     row("pg_notification_queue_usage()", Native("0.0")),
     row("pg_cancel_backend(integer)", Scalar(|c| boolean_service(c, "pg_cancel_backend"))),
     row("pg_terminate_backend(integer,bigint)", Scalar(|c| boolean_service(c, "pg_terminate_backend"))),
-    row("pg_sleep(double precision)", Scalar(|c| void_service(c, "pg_sleep"))),
     row("txid_current()", Scalar(|c| integer_service(c, "txid_current"))),
     row("pg_current_xact_id()", Scalar(|c| text_service(c, "txid_current"))),
     row("pg_postmaster_start_time()", Scalar(|c| integer_service(c, "pg_postmaster_start_time"))),

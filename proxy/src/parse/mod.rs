@@ -52,6 +52,8 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
         .tokenize_with_location()
         .map_err(|e| position::token_error(sql, &e.message, e.location.line, e.location.column))?;
     let positions = Positions::new(sql);
+    refuse_empty_names(&tokens, sql, &positions)?;
+    let tokens = strong_locks(tokens);
     let bounds = bounds(&tokens, &positions);
     let mut parser = Parser::new(&dialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens);
     let mut statements = Vec::with_capacity(bounds.len());
@@ -71,6 +73,35 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
         let end = ends.find(|end| *end > start).unwrap_or(sql.len());
         statements.push(Parsed { node, span: start..end });
     }
+}
+
+/// 42601 for `""`, which PostgreSQL's lexer refuses.
+fn refuse_empty_names(tokens: &[TokenWithSpan], sql: &str, positions: &Positions<'_>) -> Result<()> {
+    let is_empty = |token: &Token| matches!(token, Token::Word(Word { value, quote_style: Some('"'), .. }) if value.is_empty());
+    let Some(token) = tokens.iter().find(|t| is_empty(&t.token)) else { return Ok(()) };
+    let at = positions.byte(token.span.start.line, token.span.start.column);
+    let error = SqlError::new(SqlState::SYNTAX_ERROR, "zero-length delimited identifier at or near \"\"\"\"");
+    Err(error.at(position::character(sql, at)))
+}
+
+/// `FOR NO KEY UPDATE` and `FOR KEY SHARE`, which sqlparser lacks, as `FOR UPDATE` and `FOR SHARE`: the one write lock stands for all row locks.
+fn strong_locks(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let forms: [(&[&str], usize); 2] = [(&["for", "no", "key", "update"], 2), (&["for", "key", "share"], 1)];
+    let words: Vec<usize> = (0..tokens.len()).filter(|n| !matches!(tokens[*n].token, Token::Whitespace(_))).collect();
+    let is = |at: usize, word: &str| words.get(at).is_some_and(|n| keyword(&tokens[*n].token).as_deref() == Some(word));
+    let mut left_out = Vec::new();
+    for start in 0..words.len() {
+        let found = forms.iter().find(|(form, _)| form.iter().enumerate().all(|(n, word)| is(start + n, word)));
+        if let Some((_, dropped)) = found {
+            left_out.extend_from_slice(&words[start + 1..=start + dropped]);
+        }
+    }
+    let mut number = 0;
+    tokens.retain(|_| {
+        number += 1;
+        !left_out.contains(&(number - 1))
+    });
+    tokens
 }
 
 fn node(parser: &mut Parser<'_>, sql: &str, positions: &Positions<'_>) -> Result<Node, Failure> {

@@ -61,7 +61,8 @@ fn set(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
         let modes = transaction::modes(g)?;
         return if modes == transaction::Modes::default() { Err(g.unexpected()) } else { Ok(Command::SetTransaction(modes)) };
     }
-    let special: [(&[&str], &str); 4] = [
+    let special: [(&[&str], &str); 5] = [
+        (&["schema"], "search_path"),
         (&["time", "zone"], "timezone"),
         (&["session", "authorization"], "session_authorization"),
         (&["role"], "role"),

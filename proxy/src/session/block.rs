@@ -216,11 +216,17 @@ impl Session {
 
     /// Takes the write lock, if the block does not have it; `what` is the statement's name for 25006.
     pub(super) fn place_to_write(&mut self, what: &str) -> Result<()> {
+        self.refuse_if_read_only(what)?;
+        self.take_write_lock(false)
+    }
+
+    /// 25006 in a READ ONLY transaction.
+    pub(super) fn refuse_if_read_only(&self, what: &str) -> Result<()> {
         if self.block.read_only {
             let message = format!("cannot execute {what} in a read-only transaction");
             return Err(SqlError::new(SqlState::READ_ONLY_SQL_TRANSACTION, message));
         }
-        self.take_write_lock(false)
+        Ok(())
     }
 
     /// Takes the write lock, waiting unless told not to.
@@ -447,9 +453,14 @@ impl Session {
         Ok(())
     }
 
+    /// Whether BEGIN opened a block, or several statements of one query share one.
+    pub(super) fn in_some_block(&self) -> bool {
+        self.block.status == Status::Open || self.among_several
+    }
+
     /// 25001 for what cannot run inside a block.
     pub(super) fn refuse_in_block(&self, what: &str) -> Result<()> {
-        if self.block.status == Status::Open || self.shared.open.borrow().is_some() {
+        if self.in_some_block() || self.shared.open.borrow().is_some() {
             let message = format!("{what} cannot run inside a transaction block");
             return Err(SqlError::new(SqlState::ACTIVE_SQL_TRANSACTION, message));
         }

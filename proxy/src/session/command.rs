@@ -7,7 +7,6 @@ use sqlparser::ast::{DataType, Expr, Statement};
 
 use super::{
     Session,
-    block::Status,
     cursor::Options,
     plans::{Compiled, Prepared},
     run::{Delivery, Done},
@@ -90,7 +89,8 @@ impl Session {
                 "DEALLOCATE ALL"
             }
             Command::Deallocate(Some(name)) => {
-                self.statements.remove(name).ok_or_else(|| missing_statement(name))?;
+                self.statement(name)?;
+                self.statements.remove(name);
                 "DEALLOCATE"
             }
             Command::Declare { name, binary, scroll, hold, query } => {
@@ -161,7 +161,10 @@ impl Session {
             Command::Explain(_) => Ok(Some(text_fields(&["QUERY PLAN"]))),
             Command::Fetch { name, moves: false, .. } => self.describe_cursor(name, formats),
             Command::Execute { name, .. } => {
-                let inner = self.statements.get(name).cloned().ok_or_else(|| missing_statement(name))?;
+                let inner = self.statement(name)?;
+                if self.has_plan(name) {
+                    self.compile_named(name)?;
+                }
                 self.description(&inner, formats)
             }
             _ => Ok(None),
@@ -169,7 +172,7 @@ impl Session {
     }
 
     fn set_transaction(&mut self, modes: Modes) -> Result<()> {
-        if self.block.status != Status::Open {
+        if !self.in_some_block() {
             self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET TRANSACTION can only be used in transaction blocks");
         }
         self.set_modes(modes)
@@ -191,7 +194,7 @@ impl Session {
     }
 
     fn set(&mut self, name: &str, value: &SettingValue, local: bool) -> Result<()> {
-        if local && self.block.status != Status::Open {
+        if local && !self.in_some_block() {
             self.warn(SqlState::NO_ACTIVE_SQL_TRANSACTION, "SET LOCAL can only be used in transaction blocks");
         }
         if self.set_transaction_setting(name, value)? {
@@ -275,17 +278,18 @@ impl Session {
         let declared = types.iter().map(|t| catalog.data_type(t, &path).map(|t| t.oid)).collect::<Result<Vec<_>>>()?;
         let node = Node::Statement(Box::new(statement.clone()));
         let prepared = Prepared::new(from.source.clone(), Parsed { node, span }, declared);
-        self.compile(&prepared)?;
-        self.statements.insert(name.to_owned(), prepared);
+        let first = self.compile(&prepared)?;
+        self.keep(name, prepared, Some(first));
         Ok(())
     }
 
     fn execute(&mut self, name: &str, arguments: &[Expr], delivery: Delivery<'_>) -> Result<Done> {
-        let prepared = self.statements.get(name).cloned().ok_or_else(|| missing_statement(name))?;
+        let prepared = self.statement(name)?;
         if let Node::Command(command) = &prepared.parsed.node {
             return self.command(&command.clone(), &prepared, delivery);
         }
-        let compiled = self.compile(&prepared)?;
+        let compiled = self.compile_named(name)?;
+        let prepared = self.statement(name)?;
         if compiled.parameters.len() != arguments.len() {
             let message = format!("wrong number of parameters for prepared statement \"{name}\"");
             let detail = format!("Expected {} parameters but got {}.", compiled.parameters.len(), arguments.len());
@@ -339,7 +343,7 @@ impl Session {
 
     /// LOCK TABLE: the modes that exclude writers take the write lock; the others have nothing to wait for, since readers never wait.
     fn lock(&mut self, tables: &[Vec<String>], mode: &str, nowait: bool) -> Result<()> {
-        if self.block.status != Status::Open {
+        if !self.in_some_block() {
             let message = "LOCK TABLE can only be used in transaction blocks";
             return Err(SqlError::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
         }
@@ -359,10 +363,13 @@ impl Session {
         if matches!(mode, "ACCESS SHARE" | "ROW SHARE") {
             return Ok(());
         }
-        if self.block.read_only {
-            return self.place_to_write("LOCK TABLE");
-        }
-        self.take_write_lock(nowait)
+        self.take_write_lock(nowait).map_err(|error| match tables {
+            [.., table] if error.state() == SqlState::LOCK_NOT_AVAILABLE.0 && nowait => {
+                let name = table.last().map(String::as_str).unwrap_or_default();
+                SqlError::new(SqlState::LOCK_NOT_AVAILABLE, format!("could not obtain lock on relation \"{name}\""))
+            }
+            _ => error,
+        })
     }
 
     fn drop_database(&mut self, name: &str, if_exists: bool, force: bool) -> Result<()> {
@@ -425,10 +432,6 @@ impl Session {
         }
         Ok(Done::Fixed("EXPLAIN"))
     }
-}
-
-fn missing_statement(name: &str) -> SqlError {
-    SqlError::new(SqlState::INVALID_SQL_STATEMENT_NAME, format!("prepared statement \"{name}\" does not exist"))
 }
 
 /// Fields of type text.

@@ -96,7 +96,7 @@ fn walk(direction: Direction, position: i64, length: i64) -> (Vec<i64>, i64) {
 impl Session {
     /// DECLARE.
     pub(super) fn declare(&mut self, name: &str, query: &Query, options: Options, from: &Prepared) -> Result<()> {
-        if !options.hold && self.block.status != super::block::Status::Open {
+        if !options.hold && !self.in_some_block() {
             let message = "DECLARE CURSOR can only be used in transaction blocks";
             return Err(SqlError::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
         }

@@ -59,23 +59,14 @@ impl Session {
             self.refuse_if_failed()?;
         }
         // Names and types are resolved now, so that errors come where PostgreSQL raises them.
+        let mut first = None;
         if plannable(&prepared) {
             self.enter_block();
-            self.compile(&prepared)?;
+            first = Some(self.compile(&prepared)?);
         }
-        self.statements.insert(name.to_owned(), prepared);
+        self.keep(name, prepared, first);
         self.stream.output.bare(b'1');
         Ok(())
-    }
-
-    fn statement(&self, name: &str) -> Result<Rc<Prepared>> {
-        self.statements.get(name).cloned().ok_or_else(|| {
-            let message = match name {
-                "" => "unnamed prepared statement does not exist".to_owned(),
-                name => format!("prepared statement \"{name}\" does not exist"),
-            };
-            SqlError::new(SqlState::INVALID_SQL_STATEMENT_NAME, message)
-        })
     }
 
     fn bind_message(&mut self, bind: Bind<'_>) -> Result<()> {
@@ -98,7 +89,7 @@ impl Session {
         let mut compiled = None;
         if plannable(&prepared) {
             self.enter_block();
-            let plan = self.compile(&prepared)?;
+            let plan = self.compile_named(bind.statement)?;
             if results.len() > 1 && results.len() != plan.columns.0.len() {
                 let message = format!("bind message has {} result formats but query has {} columns", results.len(), plan.columns.0.len());
                 return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, message));
@@ -117,6 +108,8 @@ impl Session {
             );
             return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, message));
         }
+        // The statement's form may have been fixed anew just now.
+        let prepared = self.statement(bind.statement)?;
         let portal = Portal::bound(prepared, parameters, results, compiled, self.block.savepoints.len());
         self.portals.insert(bind.portal.to_owned(), portal);
         self.stream.output.bare(b'2');
@@ -128,7 +121,7 @@ impl Session {
         if plannable(&prepared) {
             self.refuse_if_failed()?;
             self.enter_block();
-            let compiled = self.compile(&prepared)?;
+            let compiled = self.compile_named(name)?;
             self.stream.output.parameter_description(&compiled.plan.parameters);
         } else {
             self.stream.output.parameter_description(&[]);

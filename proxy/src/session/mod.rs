@@ -43,7 +43,7 @@ use rusqlite::Connection;
 use self::{
     block::{Block, Status},
     cursor::Portal,
-    plans::{Cache, Prepared},
+    plans::{Cache, Named},
     registry::{Handle, Newcomer},
     services::Shared,
     settings::REPORTED,
@@ -69,7 +69,7 @@ pub struct Session {
     has_temporary: bool,
     block: Block,
     cache: Cache,
-    statements: HashMap<String, Rc<Prepared>>,
+    statements: HashMap<String, Named>,
     portals: HashMap<String, Portal>,
     catalog: Option<(u64, Arc<Catalog>)>,
     /// `statement_timestamp()`.
@@ -79,6 +79,8 @@ pub struct Session {
     reported_version: u64,
     /// After an error in the extended protocol: skip to Sync.
     skipping: bool,
+    /// Whether the statement is one of several in a simple query, which together stand in a block of their own.
+    among_several: bool,
 }
 
 /// What a message leads to.
@@ -165,6 +167,7 @@ impl Session {
             reported: vec![None; REPORTED.len()],
             reported_version: 0,
             skipping: false,
+            among_several: false,
         }
     }
 

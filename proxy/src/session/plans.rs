@@ -52,6 +52,13 @@ impl Prepared {
     }
 }
 
+/// A prepared statement under its name. What it answered when it was made is what its user counts on.
+pub(crate) struct Named {
+    prepared: Rc<Prepared>,
+    /// Its plan when it was made; none where it has none.
+    first: Option<Rc<Compiled>>,
+}
+
 /// The statements of one query text.
 pub(crate) type Statements = Rc<[Rc<Prepared>]>;
 
@@ -142,6 +149,51 @@ impl Session {
         let plan = super::stages::plan(statement, &prepared.source, &prepared.declared, &cx)?;
         let compiled = Rc::new(Compiled::new(plan, catalog)?);
         *prepared.compiled.borrow_mut() = Some((version, compiled.clone()));
+        Ok(compiled)
+    }
+}
+
+impl Session {
+    /// Keeps a prepared statement under a name.
+    pub(super) fn keep(&mut self, name: &str, prepared: Rc<Prepared>, first: Option<Rc<Compiled>>) {
+        self.statements.insert(name.to_owned(), Named { prepared, first });
+    }
+
+    /// A prepared statement by name.
+    pub(super) fn statement(&self, name: &str) -> Result<Rc<Prepared>> {
+        self.statements.get(name).map(|named| named.prepared.clone()).ok_or_else(|| {
+            let message = match name {
+                "" => "unnamed prepared statement does not exist".to_owned(),
+                name => format!("prepared statement \"{name}\" does not exist"),
+            };
+            SqlError::new(SqlState::INVALID_SQL_STATEMENT_NAME, message)
+        })
+    }
+
+    /// Whether the prepared statement of that name has a plan.
+    pub(super) fn has_plan(&self, name: &str) -> bool {
+        self.statements.get(name).is_some_and(|named| named.first.is_some())
+    }
+
+    /// The plan of the prepared statement of that name. Where the schema has changed since, its parameters keep their types, and a result
+    /// of other columns is 0A000, as PostgreSQL's `RevalidateCachedQuery` has it.
+    pub(super) fn compile_named(&mut self, name: &str) -> Result<Rc<Compiled>> {
+        let prepared = self.statement(name)?;
+        let mut compiled = self.compile(&prepared)?;
+        let Some(Named { first: Some(first), .. }) = self.statements.get(name) else { return Ok(compiled) };
+        if Rc::ptr_eq(first, &compiled) {
+            return Ok(compiled);
+        }
+        let first = first.clone();
+        if first.plan.parameters != compiled.plan.parameters {
+            let fixed = Prepared::new(prepared.source.clone(), prepared.parsed.clone(), first.plan.parameters.clone());
+            compiled = self.compile(&fixed)?;
+            self.keep(name, fixed, Some(first.clone()));
+        }
+        let (now, then) = (&compiled.plan.columns, &first.plan.columns);
+        if now.len() != then.len() || now.iter().zip(then).any(|(a, b)| (&a.name, a.ty) != (&b.name, b.ty)) {
+            return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type"));
+        }
         Ok(compiled)
     }
 }

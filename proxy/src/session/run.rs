@@ -8,7 +8,7 @@ use std::{
 };
 
 use rusqlite::{Row, types::Value};
-use sqlparser::ast::Statement;
+use sqlparser::ast::{NonBlock, Select, SetExpr, Statement, TableFactor};
 
 use super::{
     Session,
@@ -102,7 +102,7 @@ impl Session {
         let mut compiled = self.compile(prepared)?;
         for attempt in 0.. {
             if compiled.plan.writes {
-                self.place_to_write(statement_name(prepared, &compiled.plan))?;
+                self.lock_rows(prepared, &compiled.plan)?;
                 // The schema may have changed while this waited for the lock.
                 compiled = self.compile(prepared)?;
             }
@@ -135,6 +135,16 @@ impl Session {
         unreachable!("the loop leaves at its second turn at the latest")
     }
 
+    /// The write lock for a statement: it stands for the locks on rows, so that NOWAIT is about it.
+    fn lock_rows(&mut self, prepared: &Prepared, plan: &Plan) -> Result<()> {
+        self.refuse_if_read_only(statement_name(prepared, plan))?;
+        let Some(relation) = relation_not_waited_for(prepared) else { return self.take_write_lock(false) };
+        self.take_write_lock(true).map_err(|error| match error.state() == SqlState::LOCK_NOT_AVAILABLE.0 {
+            true => SqlError::new(SqlState::LOCK_NOT_AVAILABLE, format!("could not obtain lock on row in relation \"{relation}\"")),
+            false => error,
+        })
+    }
+
     /// Runs a plan where the transaction's state says; each row goes to the sink. Answers the rows that count for the tag.
     pub(super) fn run(&mut self, compiled: &Compiled, parameters: &[Value], sink: &mut Sink<'_>) -> Result<u64> {
         context::enter(self.context(compiled.catalog.clone()));
@@ -159,7 +169,15 @@ impl Session {
         }
         let stream = &mut self.stream;
         shared.orders.borrow_mut().clear();
-        let counted = execution.run(&compiled.plan, parameters, &mut |row| sink(stream, row));
+        let least_notice = shared.settings.borrow().derived().least_notice;
+        let counted = execution.run(&compiled.plan, parameters, &mut |row| {
+            if !shared.warnings.borrow().is_empty() {
+                for warning in shared.warnings.take().iter().filter(|_| least_notice <= 2) {
+                    stream.output.notice(Severity::Warning, warning);
+                }
+            }
+            sink(stream, row)
+        });
         if together && !connection.is_autocommit() {
             connection.execute_batch("ROLLBACK").map_err(failed)?;
         }
@@ -209,6 +227,21 @@ impl Session {
 
 fn connection_lost() -> SqlError {
     SqlError::new(SqlState::CONNECTION_FAILURE, "connection to client lost")
+}
+
+/// The first relation of a query whose locks are asked for with NOWAIT.
+fn relation_not_waited_for(prepared: &Prepared) -> Option<String> {
+    let Node::Statement(statement) = &prepared.parsed.node else { return None };
+    let Statement::Query(query) = &**statement else { return None };
+    query.locks.iter().find(|lock| lock.nonblock == Some(NonBlock::Nowait))?;
+    let named = |select: &Select| match &select.from.first()?.relation {
+        TableFactor::Table { name, .. } => name.0.last()?.as_ident().map(crate::parse::fold),
+        _ => None,
+    };
+    match &*query.body {
+        SetExpr::Select(select) => Some(named(select).unwrap_or_default()),
+        _ => Some(String::new()),
+    }
 }
 
 /// The statement's name as 25006 says it.

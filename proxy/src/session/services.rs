@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     pub orders: RefCell<Vec<Order>>,
     /// Whether a `SET LOCAL` has a transaction block to live in.
     pub in_block: Cell<bool>,
+    /// Warnings that functions raised, on their way to the client.
+    pub warnings: RefCell<Vec<SqlError>>,
     sequences: RefCell<Drawn>,
 }
 
@@ -79,6 +81,7 @@ impl Shared {
             notifications: RefCell::default(),
             orders: RefCell::default(),
             in_block: Cell::new(false),
+            warnings: RefCell::default(),
             sequences: RefCell::default(),
         })
     }
@@ -179,7 +182,12 @@ impl Shared {
         let key = Key { database: self.database.name().to_owned(), number, pair };
         let hold = Hold { shared: service.ends_with("_shared"), transaction: service.contains("_xact_") };
         if service.contains("unlock") {
-            return Ok(Some(boolean(locks.unlock(&key, pid, hold.shared))));
+            let held = locks.unlock(&key, pid, hold.shared);
+            if !held {
+                let kind = if hold.shared { "ShareLock" } else { "ExclusiveLock" };
+                self.warnings.borrow_mut().push(SqlError::new(SqlState("01000"), format!("you don't own a lock of type {kind}")));
+            }
+            return Ok(Some(boolean(held)));
         }
         if service.starts_with("pg_try") {
             return Ok(Some(boolean(locks.try_lock(&key, pid, hold))));

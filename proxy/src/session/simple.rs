@@ -3,6 +3,7 @@
 
 use super::{
     Session,
+    plans::Statements,
     run::{Delivery, Done},
 };
 use crate::error::Result;
@@ -11,6 +12,7 @@ impl Session {
     /// Answers a query string, up to but without ReadyForQuery.
     pub(super) fn simple_query(&mut self, sql: &str) {
         self.portals.remove("");
+        self.statements.remove("");
         if let Err(error) = self.statements_of(sql) {
             self.fail(&error);
         }
@@ -22,6 +24,13 @@ impl Session {
             self.stream.output.bare(b'I');
             return Ok(());
         }
+        self.among_several = statements.len() > 1;
+        let outcome = self.run_all(&statements);
+        self.among_several = false;
+        outcome
+    }
+
+    fn run_all(&mut self, statements: &Statements) -> Result<()> {
         for (n, prepared) in statements.iter().enumerate() {
             self.begin_statement(&prepared.source);
             let done = self.run_statement(prepared, Delivery { describe: true, formats: &[], parameters: &[] })?;

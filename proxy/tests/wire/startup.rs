@@ -1,7 +1,5 @@
 //! From the first byte to ReadyForQuery, and what ends a connection.
 
-use std::io::Read;
-
 use crate::client::TestServer;
 
 #[test]
@@ -71,16 +69,13 @@ fn there_is_a_limit_of_sessions() {
 #[test]
 fn encryption_is_declined_and_newer_protocols_are_negotiated() {
     let server = TestServer::start();
-    let mut client = server.connect_with(&[]);
-    client.socket = server.socket();
+    let mut client = server.socket();
     for code in [80_877_103_u32, 80_877_104] {
-        client.raw(&[&8_u32.to_be_bytes()[..], &code.to_be_bytes()].concat());
-        let mut byte = [0];
-        client.socket.read_exact(&mut byte).unwrap();
-        assert_eq!(&byte, b"N");
+        client.packet(&code.to_be_bytes());
+        assert_eq!(client.byte(), b'N');
     }
     let body = [&((3_u32 << 16) | 9999).to_be_bytes()[..], b"user\0me\0database\0app\0_pq_.x\0\x31\0\0"].concat();
-    client.raw(&[&(body.len() as u32 + 4).to_be_bytes()[..], &body].concat());
+    client.packet(&body);
     let answer = client.answer();
     assert_eq!((answer[0].as_str(), answer.last().unwrap().as_str()), ("v", "Z I"));
     assert_eq!(client.key.len(), 4 + 32, "protocol 3.2 has long cancel keys");
@@ -100,8 +95,7 @@ fn nonsense_ends_its_connection_and_nothing_else() {
         b"\0\0\0\x09\0\x02\0\0\0",
     ];
     for packet in packets {
-        let mut client = server.connect_with(&[]);
-        client.socket = server.socket();
+        let mut client = server.socket();
         client.raw(packet);
         let answer = client.answer();
         assert!(answer.len() == 1 && answer[0].starts_with("E 0"), "{packet:?}: {answer:?}");

@@ -39,9 +39,9 @@ pub(in crate::functions) const ROWS: &[Row] = &[
     row("peergres.current_timestamp(integer)", Scalar(|c| Ok(Value::Integer(apply_typmod(c.cx.transaction_time, precision(c)?))))),
     row("peergres.localtime(integer)", Scalar(|c| Ok(Value::Integer(round_to_precision(local_now(c).0.time(), precision(c)?))))),
     row("peergres.localtimestamp(integer)", Scalar(local_timestamp)),
-    row("pg_sleep(double precision)", Scalar(|c| sleep(c.float(0)?))),
-    row("pg_sleep_for(interval)", Scalar(|c| sleep(c.interval(0)?.span() as f64 / 1e6))),
-    row("pg_sleep_until(timestamp with time zone)", Scalar(|c| sleep((c.int(0)? as f64 - zone::wall_clock() as f64) / 1e6))),
+    row("pg_sleep(double precision)", Scalar(|c| sleep(c, c.float(0)?))),
+    row("pg_sleep_for(interval)", Scalar(|c| sleep(c, c.interval(0)?.span() as f64 / 1e6))),
+    row("pg_sleep_until(timestamp with time zone)", Scalar(|c| sleep(c, (c.int(0)? as f64 - zone::wall_clock() as f64) / 1e6))),
 ];
 
 /// The transaction's time in the session's zone, with the offset.
@@ -74,17 +74,10 @@ fn time_of_day(call: &Call<'_>) -> Result<Value> {
     Ok(Value::Text(format!("{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02}.{fraction:06} {year} {name}")))
 }
 
-/// Waits in short steps, so that a cancel request is heard.
-fn sleep(seconds: f64) -> Result<Value> {
+/// Waits in the session, which hears a cancel request meanwhile. A value of type void shows as an empty string.
+fn sleep(call: &Call<'_>, seconds: f64) -> Result<Value> {
     if seconds.is_nan() {
         return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, "invalid sleep time"));
     }
-    let until = std::time::Instant::now() + std::time::Duration::from_secs_f64(seconds.clamp(0.0, 1e9));
-    loop {
-        let left = until.saturating_duration_since(std::time::Instant::now());
-        if left.is_zero() {
-            return Ok(Value::Null);
-        }
-        std::thread::sleep(left.min(std::time::Duration::from_millis(20)));
-    }
+    call.cx.services.call("pg_sleep", &[Some(seconds.to_string())]).map(|_| Value::Text(String::new()))
 }
