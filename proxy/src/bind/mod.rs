@@ -68,6 +68,11 @@ pub fn expression(expr: &ast::Expr, source: &str, scope: &mut Scope<'_>, cx: &Co
     Ok(bound)
 }
 
+/// Binds a query that stands by itself, such as a view's.
+pub fn query(query: &ast::Query, source: &str, cx: &Context) -> Result<Query> {
+    Binder::new(cx, source, &[]).query(query, None)
+}
+
 /// Coerces an expression to a type; 42804 with PostgreSQL's words where there is no way.
 pub fn coerce(expr: Expr, target: TypeRef, context: CoercionContext, cx: &Context) -> Result<Expr> {
     Binder::new(cx, "", &[]).coerce_to(expr, target, context)

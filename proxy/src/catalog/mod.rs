@@ -11,7 +11,10 @@ use peergres_sync::schema::{Object, Schema};
 use crate::types::{Oid, Type};
 
 pub mod built_in;
+pub mod derived;
+mod expression_column;
 mod index_column;
+mod operator_class;
 pub mod own;
 pub mod proc;
 pub mod relation;
@@ -19,7 +22,10 @@ mod relations;
 mod segment;
 pub mod type_name;
 mod user;
+mod view_column;
 pub mod virtual_table;
+
+use expression_column::expression_columns;
 
 pub use built_in::{Cast, CastContext, CastMethod, Operator};
 pub use proc::{OutputArgument, Proc, ProcKind};

@@ -38,7 +38,7 @@ mod sequence;
 mod table_as;
 mod truncate;
 mod user_type;
-mod view;
+pub(crate) mod view;
 
 use definer::Definer;
 

@@ -107,7 +107,7 @@ fn qualify(definer: &Definer<'_>, query: &mut Query) -> Result<()> {
 }
 
 /// The relations that a view's query names.
-pub(super) fn relations(view: &View) -> Vec<QualifiedName> {
+pub(crate) fn relations(view: &View) -> Vec<QualifiedName> {
     struct Names(Vec<QualifiedName>);
     impl Visitor for Names {
         type Break = ();

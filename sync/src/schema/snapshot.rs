@@ -16,9 +16,12 @@ use super::{ConstraintRule, Object, ObjectClass, QualifiedName, Sequence, Table}
 use crate::store::StoreError;
 
 /// The first OID of users' objects, as in PostgreSQL.
-const FIRST_OID: u32 = 16384;
-/// Where temporary objects get theirs: they die with their session and are never stored.
-const FIRST_TEMPORARY_OID: u32 = 0x7000_0000;
+pub const FIRST_OID: u32 = 16384;
+/// Where temporary objects get theirs: they die with their session and are never stored. The bits above stay free for what goes with an
+/// object: its row type and array type.
+pub const FIRST_TEMPORARY_OID: u32 = 0x0800_0000;
+/// The first OID that is none of a temporary object again.
+const END_OF_TEMPORARY_OIDS: u32 = 0x1000_0000;
 /// OIDs are given out in steps, so that what goes with an object (a table's row type and array type, a type's array type) can have the ones
 /// that follow.
 pub const OIDS_PER_OBJECT: u32 = 8;
@@ -26,7 +29,7 @@ pub const OIDS_PER_OBJECT: u32 = 8;
 const NEXT_OID: &str = "next_oid";
 
 static GENERATION: AtomicU64 = AtomicU64::new(1);
-static TEMPORARY_OID: AtomicU64 = AtomicU64::new(FIRST_TEMPORARY_OID as u64);
+static TEMPORARY_OID: AtomicU64 = AtomicU64::new(0);
 
 /// All objects of one database at one moment, with their OIDs; immutable, cheap to share.
 #[derive(Clone, Debug, Default)]
@@ -215,9 +218,10 @@ fn next_generation() -> u64 {
 }
 
 fn temporary_oid() -> u32 {
-    let oid = TEMPORARY_OID.fetch_add(u64::from(OIDS_PER_OBJECT), Ordering::Relaxed);
-    // Two hundred million temporary objects in one process come round to the first again.
-    u32::try_from(oid).unwrap_or(FIRST_TEMPORARY_OID)
+    let room = u64::from(END_OF_TEMPORARY_OIDS - FIRST_TEMPORARY_OID);
+    let drawn = TEMPORARY_OID.fetch_add(u64::from(OIDS_PER_OBJECT), Ordering::Relaxed);
+    // Sixteen million temporary objects in one process come round to the first again.
+    FIRST_TEMPORARY_OID + u32::try_from(drawn % room).expect("a remainder is less than what it is divided by")
 }
 
 /// The OID of the removed object that `object` is under a new name: of the same kind, and of the same name in another schema or the only

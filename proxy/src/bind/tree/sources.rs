@@ -1,4 +1,4 @@
-//! Which sources a query defines and which its expressions use, at every depth.
+//! Walking over a query at every depth: the expressions in it, and the sources that it defines and uses.
 
 use std::collections::HashSet;
 
@@ -7,70 +7,88 @@ use super::{Expr, ExprKind, From, Query, QueryBody, SourceId, SubqueryKind};
 impl Query {
     /// Collects the sources that expressions use and those that FROM items define.
     pub fn sources(&self, used: &mut HashSet<SourceId>, defined: &mut HashSet<SourceId>) {
-        defined.insert(self.output);
-        for cte in &self.ctes {
-            cte.query.sources(used, defined);
+        let mut on_expr = |expr: &Expr| {
+            if let ExprKind::Column(column) = &expr.kind {
+                used.insert(column.source);
+            }
+        };
+        let mut on_source = |source| {
+            defined.insert(source);
+        };
+        Walk { on_expr: &mut on_expr, on_source: &mut on_source }.query(self);
+    }
+
+    /// Visits every expression, those inside others and those of subqueries included.
+    pub fn for_each_expr(&self, visit: &mut dyn FnMut(&Expr)) {
+        Walk { on_expr: visit, on_source: &mut |_| () }.query(self);
+    }
+}
+
+/// What is done at each expression and at each definition of a source.
+struct Walk<'v> {
+    on_expr: &'v mut dyn FnMut(&Expr),
+    on_source: &'v mut dyn FnMut(SourceId),
+}
+
+impl Walk<'_> {
+    fn query(&mut self, query: &Query) {
+        (self.on_source)(query.output);
+        for cte in &query.ctes {
+            self.query(&cte.query);
         }
-        for expr in self.order_by.iter().map(|key| &key.expr).chain(&self.limit).chain(&self.offset) {
-            of_expr(expr, used, defined);
+        for expr in query.order_by.iter().map(|key| &key.expr).chain(&query.limit).chain(&query.offset) {
+            self.expr(expr);
         }
-        match &self.body {
+        match &query.body {
             QueryBody::Select(select) => {
                 let exprs = select.targets.iter().map(|target| &target.expr);
                 let exprs = exprs.chain(&select.filter).chain(&select.group_by).chain(&select.having);
-                exprs.for_each(|expr| of_expr(expr, used, defined));
+                exprs.for_each(|expr| self.expr(expr));
                 if let super::Distinct::On(on) = &select.distinct {
-                    on.iter().for_each(|expr| of_expr(expr, used, defined));
+                    on.iter().for_each(|expr| self.expr(expr));
                 }
-                select.from.iter().for_each(|item| of_from(item, used, defined));
+                select.from.iter().for_each(|item| self.from(item));
             }
             QueryBody::SetOperation(operation) => {
-                operation.left.sources(used, defined);
-                operation.right.sources(used, defined);
+                self.query(&operation.left);
+                self.query(&operation.right);
             }
-            QueryBody::Values(rows) => rows.iter().flatten().for_each(|expr| of_expr(expr, used, defined)),
+            QueryBody::Values(rows) => rows.iter().flatten().for_each(|expr| self.expr(expr)),
             QueryBody::Materialized(_) => {}
         }
     }
-}
 
-fn of_expr(expr: &Expr, used: &mut HashSet<SourceId>, defined: &mut HashSet<SourceId>) {
-    match &expr.kind {
-        ExprKind::Column(column) => {
-            used.insert(column.source);
-        }
-        ExprKind::Subquery(subquery) => {
-            subquery.query.sources(used, defined);
+    fn expr(&mut self, expr: &Expr) {
+        (self.on_expr)(expr);
+        if let ExprKind::Subquery(subquery) = &expr.kind {
+            self.query(&subquery.query);
             if let SubqueryKind::Any { source, .. } | SubqueryKind::All { source, .. } | SubqueryKind::Row { source, .. } = &subquery.kind {
-                defined.insert(*source);
+                (self.on_source)(*source);
             }
         }
-        _ => {}
+        expr.for_each_child(&mut |child| self.expr(child));
     }
-    expr.for_each_child(&mut |child| of_expr(child, used, defined));
-}
 
-fn of_from(item: &From, used: &mut HashSet<SourceId>, defined: &mut HashSet<SourceId>) {
-    match item {
-        From::Relation { source, sample, .. } => {
-            defined.insert(*source);
-            sample.iter().for_each(|expr| of_expr(expr, used, defined));
-        }
-        From::Query { source, query, .. } => {
-            defined.insert(*source);
-            query.sources(used, defined);
-        }
-        From::Cte { source, .. } => {
-            defined.insert(*source);
-        }
-        From::Function { source, functions, .. } => {
-            defined.insert(*source);
-            functions.iter().for_each(|function| of_expr(&function.expr, used, defined));
-        }
-        From::Join { left, right, on, .. } => {
-            of_from(left, used, defined);
-            of_from(right, used, defined);
-            on.iter().for_each(|expr| of_expr(expr, used, defined));
+    fn from(&mut self, item: &From) {
+        match item {
+            From::Relation { source, sample, .. } => {
+                (self.on_source)(*source);
+                sample.iter().for_each(|expr| self.expr(expr));
+            }
+            From::Query { source, query, .. } => {
+                (self.on_source)(*source);
+                self.query(query);
+            }
+            From::Cte { source, .. } => (self.on_source)(*source),
+            From::Function { source, functions, .. } => {
+                (self.on_source)(*source);
+                functions.iter().for_each(|function| self.expr(&function.expr));
+            }
+            From::Join { left, right, on, .. } => {
+                self.from(left);
+                self.from(right);
+                on.iter().for_each(|expr| self.expr(expr));
+            }
         }
     }
 }

@@ -16,11 +16,22 @@ use crate::{error::Result, session::context::Context, types::Type};
 
 mod world;
 
+mod pg_attrdef;
 mod pg_attribute;
 mod pg_class;
+mod pg_constraint;
+mod pg_depend;
+mod pg_description;
+mod pg_enum;
+mod pg_extension;
+mod pg_index;
 mod pg_namespace;
+mod pg_proc;
+mod pg_rewrite;
+mod pg_sequence;
 mod pg_type;
 
+pub(super) use pg_class::access_method;
 pub(super) use world::World;
 
 /// Where a relation's rows come from, beyond the built-in ones.
@@ -34,9 +45,19 @@ pub(super) enum Rows {
 
 /// The relations that have rows of their own, by name.
 const SOURCES: &[(&str, Rows)] = &[
+    ("pg_attrdef", Rows::Stored(pg_attrdef::rows)),
     ("pg_attribute", Rows::Stored(pg_attribute::rows)),
     ("pg_class", Rows::Stored(pg_class::rows)),
+    ("pg_constraint", Rows::Stored(pg_constraint::rows)),
+    ("pg_depend", Rows::Stored(pg_depend::rows)),
+    ("pg_description", Rows::Stored(pg_description::rows)),
+    ("pg_enum", Rows::Stored(pg_enum::rows)),
+    ("pg_extension", Rows::Stored(pg_extension::rows)),
+    ("pg_index", Rows::Stored(pg_index::rows)),
     ("pg_namespace", Rows::Stored(pg_namespace::rows)),
+    ("pg_proc", Rows::Stored(pg_proc::rows)),
+    ("pg_rewrite", Rows::Stored(pg_rewrite::rows)),
+    ("pg_sequence", Rows::Stored(pg_sequence::rows)),
     ("pg_type", Rows::Stored(pg_type::rows)),
 ];
 

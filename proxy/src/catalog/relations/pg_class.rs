@@ -140,7 +140,7 @@ fn of_index(oid: Oid, index: &Index) -> Class<'_> {
 }
 
 /// The OID of an access method by name.
-pub(super) fn access_method(name: &str) -> Oid {
+pub(in crate::catalog) fn access_method(name: &str) -> Oid {
     let methods = super::by_name("pg_am").built_in().expect("pg_am has built-in rows");
     methods.one(1, rusqlite::types::ValueRef::Text(name.as_bytes())).map_or(0, |row| row[0].integer() as Oid)
 }

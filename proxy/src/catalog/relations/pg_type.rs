@@ -110,7 +110,7 @@ fn of_type(world: &World<'_>, ty: &Type, made: Option<&UserType>) -> Vec<Cell> {
         facts.base.typmod,
         0, // typndims
         physical.collation,
-        facts.default.as_ref().map(|_| "<>"), // typdefaultbin
+        facts.default.as_ref(), // typdefaultbin, as text
         facts.default,
         Cell::Null,
     ]

@@ -107,6 +107,20 @@ fn oids_are_unique_and_lead_to_rows() {
             ("pg_type", "typbasetype", "pg_type"),
             ("pg_type", "typinput", "pg_proc"),
             ("pg_type", "typnamespace", "pg_namespace"),
+            ("pg_index", "indexrelid", "pg_class"),
+            ("pg_index", "indrelid", "pg_class"),
+            ("pg_constraint", "conrelid", "pg_class"),
+            ("pg_constraint", "contypid", "pg_type"),
+            ("pg_constraint", "conindid", "pg_class"),
+            ("pg_constraint", "confrelid", "pg_class"),
+            ("pg_attrdef", "adrelid", "pg_class"),
+            ("pg_enum", "enumtypid", "pg_type"),
+            ("pg_sequence", "seqrelid", "pg_class"),
+            ("pg_sequence", "seqtypid", "pg_type"),
+            ("pg_rewrite", "ev_class", "pg_class"),
+            ("pg_proc", "prorettype", "pg_type"),
+            ("pg_proc", "prolang", "pg_language"),
+            ("pg_extension", "extnamespace", "pg_namespace"),
         ] {
             let lost = answers(
                 connection,
@@ -117,6 +131,49 @@ fn oids_are_unique_and_lead_to_rows() {
             );
             assert!(lost.is_empty(), "{from}.{column}: {lost:?}");
         }
+    });
+}
+
+#[test]
+fn dependencies_lead_from_object_to_object() {
+    with_objects(|connection| {
+        for (class, oid, column) in [("classid", "objid", "objsubid"), ("refclassid", "refobjid", "refobjsubid")] {
+            for (relation, key) in [
+                ("pg_class", 1259),
+                ("pg_type", 1247),
+                ("pg_proc", 1255),
+                ("pg_attrdef", 2604),
+                ("pg_constraint", 2606),
+                ("pg_namespace", 2615),
+                ("pg_rewrite", 2618),
+                ("pg_extension", 3079),
+            ] {
+                let lost = answers(
+                    connection,
+                    &format!(
+                        "SELECT * FROM \"pg_catalog.pg_depend\" WHERE {class} = {key}
+                         AND {oid} NOT IN (SELECT oid FROM \"pg_catalog.{relation}\")"
+                    ),
+                );
+                assert!(lost.is_empty(), "{class} {relation}: {lost:?}");
+            }
+            let lost = answers(
+                connection,
+                &format!(
+                    "SELECT * FROM \"pg_catalog.pg_depend\" d WHERE {class} = 1259 AND {column} <> 0 AND NOT EXISTS
+                     (SELECT 1 FROM \"pg_catalog.pg_attribute\" a WHERE a.attrelid = d.{oid} AND a.attnum = d.{column})"
+                ),
+            );
+            assert!(lost.is_empty(), "{class}: {lost:?}");
+        }
+        let owned = "SELECT s.relname, t.relname, d.refobjsubid, d.deptype FROM \"pg_catalog.pg_depend\" d
+             JOIN \"pg_catalog.pg_class\" s ON s.oid = d.objid AND s.relkind = 'S' JOIN \"pg_catalog.pg_class\" t ON t.oid = d.refobjid
+             WHERE d.classid = 1259 AND d.refclassid = 1259 ORDER BY 1";
+        assert_eq!(answers(connection, owned), ["t_i_seq t 8 i", "t_id_seq t 1 a"]);
+        let read = "SELECT DISTINCT t.relname, d.refobjsubid FROM \"pg_catalog.pg_rewrite\" r
+             JOIN \"pg_catalog.pg_depend\" d ON d.objid = r.oid AND d.classid = 2618 JOIN \"pg_catalog.pg_class\" t ON t.oid = d.refobjid
+             WHERE r.ev_class >= 16384 ORDER BY 1, 2";
+        assert_eq!(answers(connection, read), ["t 1", "t 3", "v 0"]);
     });
 }
 

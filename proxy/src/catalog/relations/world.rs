@@ -15,6 +15,23 @@ use crate::types::{Kind, Oid, Type, TypeRef};
 /// The owner of everything: `postgres`.
 pub(in crate::catalog) const OWNER: Oid = 10;
 
+/// The extension that the schema `peergres` and all in it belong to.
+pub(in crate::catalog) const PEERGRES: Oid = 15999;
+
+/// The OIDs of catalog relations, as `classid` of descriptions and dependencies.
+pub(in crate::catalog) mod class {
+    use crate::types::Oid;
+
+    pub(in crate::catalog) const TYPE: Oid = 1247;
+    pub(in crate::catalog) const FUNCTION: Oid = 1255;
+    pub(in crate::catalog) const RELATION: Oid = 1259;
+    pub(in crate::catalog) const DEFAULT: Oid = 2604;
+    pub(in crate::catalog) const CONSTRAINT: Oid = 2606;
+    pub(in crate::catalog) const NAMESPACE: Oid = 2615;
+    pub(in crate::catalog) const RULE: Oid = 2618;
+    pub(in crate::catalog) const EXTENSION: Oid = 3079;
+}
+
 /// A catalog's objects.
 pub(in crate::catalog) struct World<'a> {
     pub(in crate::catalog) catalog: &'a Arc<Catalog>,
