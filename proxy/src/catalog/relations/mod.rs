@@ -166,7 +166,7 @@ impl Stored {
 pub(super) fn served() -> &'static [Served] {
     static NONE: Rows = Rows::Stored(|_, _| ());
     static SERVED: LazyLock<Vec<Served>> = LazyLock::new(|| {
-        let catalog = |relation: &&Arc<Relation>| relation.kind == RelationKind::Catalog && relation.name.schema != "peergres";
+        let catalog = |relation: &&Arc<Relation>| relation.kind == RelationKind::Catalog;
         let serve = |relation: &Arc<Relation>| {
             let name = relation.name.name.as_str();
             let number = SOURCES.iter().position(|(known, _)| *known == name);

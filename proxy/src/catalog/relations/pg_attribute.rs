@@ -6,7 +6,7 @@ use peergres_sync::schema::{Column, ConstraintRule, IdentityKind, Index, Object,
 
 use super::{
     super::{
-        built_in, index_column,
+        index_column,
         segment::{Cell, Segment, row},
     },
     world::{self, World},
@@ -93,11 +93,6 @@ pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
                 }
             }
             _ => {}
-        }
-    }
-    for relation in built_in::relations().by_oid.values().filter(|relation| relation.name.schema == "peergres") {
-        for column in &relation.columns {
-            out.push(plain(relation.oid, &column.name, column.ty, column.number).row(world));
         }
     }
 }

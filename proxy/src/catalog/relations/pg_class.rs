@@ -5,10 +5,7 @@ use std::collections::HashSet;
 use peergres_sync::schema::{ConstraintRule, Index, Object, QualifiedName, Table, TypeDefinition};
 
 use super::{
-    super::{
-        built_in,
-        segment::{Cell, Segment, row},
-    },
+    super::segment::{Cell, Segment, row},
     world::{OWNER, World},
 };
 use crate::types::{Oid, ROW_OID_BIT};
@@ -94,10 +91,6 @@ pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
             _ => continue,
         };
         out.push(class.row(world));
-    }
-    for relation in built_in::relations().by_oid.values().filter(|relation| relation.name.schema == "peergres") {
-        // Shown as views, which no generator of migrations would drop or alter.
-        out.push(Class { kind: 'v', columns: relation.columns.len(), ..plain(relation.oid, &relation.name) }.row(world));
     }
 }
 

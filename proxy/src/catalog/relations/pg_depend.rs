@@ -5,12 +5,11 @@ use peergres_sync::schema::{Column, Constraint, ConstraintRule, Index, Object, Q
 
 use super::{
     super::{
-        built_in,
         derived::{default_oid, oid_in, rule_oid},
         expression_columns,
         segment::{Segment, row},
     },
-    world::{PEERGRES, World, class, numbers},
+    world::{World, class, numbers},
 };
 use crate::types::{Kind, Oid, ROW_OID_BIT};
 
@@ -44,7 +43,6 @@ pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
             Object::Namespace(_) => {}
         }
     }
-    all.of_peergres();
 }
 
 impl Dependencies<'_> {
@@ -190,15 +188,6 @@ impl Dependencies<'_> {
                 seen.push((relation, column));
                 self.add(rule, (class::RELATION, relation, column), 'n');
             }
-        }
-    }
-
-    /// What belongs to the server's own schema is the extension's, so that no dump takes it along.
-    fn of_peergres(&mut self) {
-        let extension = (class::EXTENSION, PEERGRES, 0);
-        self.add((class::NAMESPACE, self.world.namespace("peergres"), 0), extension, 'e');
-        for relation in built_in::relations().by_oid.values().filter(|relation| relation.name.schema == "peergres") {
-            self.add((class::RELATION, relation.oid, 0), extension, 'e');
         }
     }
 }

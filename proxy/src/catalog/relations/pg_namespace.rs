@@ -7,9 +7,8 @@ use super::{
     world::{OWNER, World},
 };
 
-/// The schema `peergres`, and those that users made.
+/// The schemas that users made. Schema `peergres` is not listed, and nothing in it: no introspection takes it for the application's.
 pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
-    out.push(row![world.namespace("peergres"), "peergres", OWNER, Cell::Null]);
     for (oid, object) in &world.schema.objects {
         if let Object::Namespace(namespace) = &**object {
             out.push(row![*oid, &namespace.name, OWNER, Cell::Null]);

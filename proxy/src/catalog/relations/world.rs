@@ -15,9 +15,6 @@ use crate::types::{Kind, Oid, Type, TypeRef};
 /// The owner of everything: `postgres`.
 pub(in crate::catalog) const OWNER: Oid = 10;
 
-/// The extension that the schema `peergres` and all in it belong to.
-pub(in crate::catalog) const PEERGRES: Oid = 15999;
-
 /// The OIDs of catalog relations, as `classid` of descriptions and dependencies.
 pub(in crate::catalog) mod class {
     use crate::types::Oid;
