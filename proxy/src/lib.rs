@@ -11,6 +11,7 @@ pub mod define;
 pub mod encode;
 pub mod error;
 pub mod execute;
+mod ffi;
 pub mod functions;
 pub mod parse;
 pub mod rewrite;

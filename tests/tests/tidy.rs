@@ -129,10 +129,10 @@ fn imports_run_one_way() {
 
 #[test]
 fn unsafe_stands_in_one_room_per_crate() {
-    let allowed = ["sync/src/store/ffi.rs", "proxy/src/execute/ffi.rs"];
+    let allowed = ["sync/src/store/ffi.rs", "proxy/src/ffi.rs"];
     let faults = sources()
         .iter()
-        .filter(|(name, text)| !allowed.contains(&name.as_str()) && text.contains(concat!("allow(", "unsafe_code)")))
+        .filter(|(name, text)| !allowed.contains(&name.as_str()) && text.contains(concat!("allow(", "unsafe_code")))
         .map(|(name, _)| format!("{name}: unsafe code outside {}", allowed.join(" and ")))
         .collect();
     report(faults);

@@ -14,7 +14,6 @@ use super::{
 };
 use crate::{
     catalog::{Relation, RelationKind, type_name::quote_identifier},
-    define::physical,
     error::{Result, SqlError, SqlState},
     execute::plan::{OutputColumn, Plan, Role, Step, Tag},
     rewrite::{self, Printer},
@@ -48,7 +47,7 @@ impl Changed {
 
     /// What tells its rows apart in SQLite, as a column of the table.
     pub(super) fn key(&self) -> Expr {
-        let physical = physical::row_key(&self.table);
+        let physical = self.table.row_key();
         let column = ColumnRef {
             source: self.source,
             index: usize::MAX,
@@ -219,7 +218,7 @@ pub(super) fn refuse_given(column: &Column, inserting: bool) -> Result<()> {
 /// A value for the SQLite rowid: NULL there would not be refused, but numbered.
 pub(super) fn guard_key(changed: &Changed, at: usize, value: &Expr, printed: String) -> String {
     let column = &changed.table.columns[at];
-    let is_key = physical::rowid_column(&changed.table).is_some_and(|key| key.name == column.name);
+    let is_key = changed.table.rowid_column().is_some_and(|key| key.name == column.name);
     let never_null = match &value.kind {
         ExprKind::Constant(constant) => *constant != rusqlite::types::Value::Null,
         ExprKind::Call(call) => call.proc.name == "nextval",

@@ -57,7 +57,7 @@ impl Binder<'_> {
         let width = targets.len();
         let query = self.select_of(targets, sources, filter);
         let found = rewrite::query(&query, self.cx)?;
-        let key = quote_identifier(crate::define::physical::row_key(&changed.table));
+        let key = quote_identifier(changed.table.row_key());
         let target = changed.target(Action::Delete, None);
         let delete_by =
             |source: &str| format!("DELETE FROM {} WHERE {key} IN (SELECT c1 FROM {source})", quote_identifier(&changed.table.physical));

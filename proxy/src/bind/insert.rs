@@ -12,7 +12,6 @@ use super::{
     tree::{Distinct, Expr, ExprKind, From, Query, QueryBody, Select, Target as Item},
 };
 use crate::{
-    define::physical,
     error::{Result, SqlError, SqlState},
     execute::plan::{Action, Plan, Tag},
     rewrite::{self, quote_identifier},
@@ -152,7 +151,7 @@ impl Binder<'_> {
             if columns.contains(&at) || changed.table.columns[at].generated.is_some() {
                 continue;
             }
-            let is_key = physical::rowid_column(&changed.table).is_some_and(|key| key.name == changed.table.columns[at].name);
+            let is_key = changed.table.rowid_column().is_some_and(|key| key.name == changed.table.columns[at].name);
             let default = match self.default_value(changed, at)? {
                 None if is_key => Some(Expr::null(changed.ty(at))),
                 other => other,
@@ -267,7 +266,7 @@ impl Binder<'_> {
     fn arbiter(&self, changed: &Changed, names: &[&str]) -> Result<String> {
         let same = |key: &[&str]| key.iter().all(|name| names.contains(name)) && names.iter().all(|name| key.contains(name));
         let physical = |name: &&str| changed.table.columns.iter().find(|c| c.name == **name).map(|c| quote_identifier(&c.physical));
-        if let Some(ConstraintRule::PrimaryKey { columns }) = physical::primary_key(&changed.table).map(|c| &c.rule)
+        if let Some(ConstraintRule::PrimaryKey { columns }) = changed.table.primary_key().map(|c| &c.rule)
             && same(&columns.iter().map(String::as_str).collect::<Vec<_>>())
         {
             return Ok(format!(" ({})", names.iter().filter_map(physical).collect::<Vec<_>>().join(", ")));

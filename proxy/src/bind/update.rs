@@ -203,7 +203,7 @@ impl Binder<'_> {
         let kept = self.keep_foreign(changed, returned, &mut targets);
         let query = self.select_of(targets, sources, filter);
         let found = rewrite::query(&query, self.cx)?;
-        let key = format!("{}.{}", changed.alias(), rewrite::quote_identifier(crate::define::physical::row_key(&changed.table)));
+        let key = format!("{}.{}", changed.alias(), rewrite::quote_identifier(changed.table.row_key()));
         let set: Vec<String> = assigned
             .single
             .iter()
@@ -246,7 +246,7 @@ impl Binder<'_> {
         for item in &kept.items {
             list.push(rewrite::expression(&item.expr, self.cx)?);
         }
-        let key = quote_identifier(crate::define::physical::row_key(&changed.table));
+        let key = quote_identifier(changed.table.row_key());
         let found = format!("\"s{}\"", kept.source.0);
         Ok(format!(
             "SELECT {} FROM temp.\"~found\" AS {found} JOIN {} ON {}.{key} = {found}.c1",

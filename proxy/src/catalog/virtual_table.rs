@@ -2,19 +2,13 @@
 //!
 //! Enters: scans, and lookups by equality on columns of names, OIDs and numbers, which a hash index answers so that joins of catalogs need
 //! no scans. Leaves: the built-in rows and those of the catalog of the statement that runs ([`context::current`]).
-#![allow(unsafe_code, reason = "SQLite's virtual tables are unsafe traits: the base structs must stand first, which #[repr(C)] guarantees")]
 
-use std::{
-    borrow::Cow,
-    ffi::{CStr, CString, c_int},
-    marker::PhantomData,
-    sync::Arc,
-};
+use std::{ffi::c_int, sync::Arc};
 
 use rusqlite::{
-    Connection, ffi,
+    Connection,
     types::ValueRef,
-    vtab::{Context as ColumnContext, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConnection, VTabCursor},
+    vtab::{Context as ColumnContext, Filters, IndexConstraintOp, IndexInfo},
 };
 
 use super::{
@@ -23,15 +17,15 @@ use super::{
 };
 use crate::{
     error::SqlError,
+    ffi::{self, Cursor, Table},
     session::context,
     types::{Storage, oid},
 };
 
 /// Registers every catalog relation.
 pub fn register(connection: &Connection) -> rusqlite::Result<()> {
-    const MODULE: Module<'static, CatalogTable> = Module::eponymous_only_module();
     for served in relations::served() {
-        connection.create_module(served.relation.physical.as_str(), &MODULE, Some(served))?;
+        ffi::register(connection, served.relation.physical.as_str(), CatalogTable { served })?;
     }
     Ok(())
 }
@@ -41,10 +35,9 @@ const LOOKUP_COST: f64 = 0.5;
 /// Rows that a relation is taken to have whose rows are made at the moment of asking.
 const LIVE_ROWS: i64 = 100;
 
-/// A relation in the eyes of one connection.
-#[repr(C)]
+/// A relation.
+#[derive(Clone, Copy)]
 struct CatalogTable {
-    base: ffi::sqlite3_vtab,
     served: &'static Served,
 }
 
@@ -58,28 +51,18 @@ fn affinity(storage: Storage) -> &'static str {
     }
 }
 
-unsafe impl<'vtab> VTab<'vtab> for CatalogTable {
-    type Aux = &'static Served;
-    type Cursor = CatalogCursor<'vtab>;
+impl Table for CatalogTable {
+    type Cursor = CatalogCursor;
 
-    fn connect(
-        _db: &mut VTabConnection,
-        aux: Option<&Self::Aux>,
-        _module_name: &[u8],
-        _database_name: &[u8],
-        _table_name: &[u8],
-        _args: &[&[u8]],
-    ) -> rusqlite::Result<(Cow<'static, CStr>, Self)> {
-        let served = *aux.ok_or_else(|| rusqlite::Error::ModuleError("a catalog relation without its columns".to_owned()))?;
-        let columns: Vec<String> = served
+    fn declaration(&self) -> String {
+        let columns: Vec<String> = self
+            .served
             .relation
             .columns
             .iter()
-            .map(|column| format!("\"{}\" {}", column.physical.replace('"', "\"\""), affinity(served.type_of(column).storage)))
+            .map(|column| format!("\"{}\" {}", column.physical.replace('"', "\"\""), affinity(self.served.type_of(column).storage)))
             .collect();
-        let sql = CString::new(format!("CREATE TABLE x({})", columns.join(", ")));
-        let sql = sql.map_err(|error| rusqlite::Error::ModuleError(error.to_string()))?;
-        Ok((Cow::Owned(sql), CatalogTable { base: ffi::sqlite3_vtab::default(), served }))
+        format!("CREATE TABLE x({})", columns.join(", "))
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> rusqlite::Result<bool> {
@@ -122,15 +105,8 @@ unsafe impl<'vtab> VTab<'vtab> for CatalogTable {
         Ok(true)
     }
 
-    fn open(&'vtab mut self) -> rusqlite::Result<CatalogCursor<'vtab>> {
-        Ok(CatalogCursor {
-            base: ffi::sqlite3_vtab_cursor::default(),
-            served: self.served,
-            parts: Parts::default(),
-            hits: Hits::Scan,
-            at: 0,
-            phantom: PhantomData,
-        })
+    fn open(&self) -> CatalogCursor {
+        CatalogCursor { served: self.served, parts: Parts::default(), hits: Hits::Scan, at: 0 }
     }
 }
 
@@ -192,17 +168,14 @@ enum Hits {
 }
 
 /// A scan or a lookup under way.
-#[repr(C)]
-struct CatalogCursor<'vtab> {
-    base: ffi::sqlite3_vtab_cursor,
+struct CatalogCursor {
     served: &'static Served,
     parts: Parts,
     hits: Hits,
     at: usize,
-    phantom: PhantomData<&'vtab CatalogTable>,
 }
 
-impl CatalogCursor<'_> {
+impl CatalogCursor {
     fn row(&self) -> usize {
         match &self.hits {
             Hits::Scan => self.at,
@@ -211,8 +184,8 @@ impl CatalogCursor<'_> {
     }
 }
 
-unsafe impl VTabCursor for CatalogCursor<'_> {
-    fn filter(&mut self, column: c_int, _idx_str: Option<&str>, args: &Filters<'_>) -> rusqlite::Result<()> {
+impl Cursor for CatalogCursor {
+    fn filter(&mut self, column: c_int, args: &Filters<'_>) -> rusqlite::Result<()> {
         let cx = context::current();
         self.parts = match &self.served.rows {
             Rows::Stored(_) => self.served.parts(&cx.catalog),
@@ -256,7 +229,7 @@ unsafe impl VTabCursor for CatalogCursor<'_> {
         }
     }
 
-    fn rowid(&self) -> rusqlite::Result<i64> {
-        Ok(self.row() as i64)
+    fn rowid(&self) -> i64 {
+        self.row() as i64
     }
 }

@@ -179,7 +179,8 @@ pub(super) fn alter(definer: &mut Definer<'_>, table: &Table, name: &str, operat
             alter::put(definer, table, new)
         }
         AlterColumnOperation::DropNotNull => {
-            let in_key = physical::primary_key(table)
+            let in_key = table
+                .primary_key()
                 .is_some_and(|key| matches!(&key.rule, ConstraintRule::PrimaryKey { columns } if columns.iter().any(|c| c == name)));
             if in_key {
                 return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, format!("column \"{name}\" is in a primary key")));

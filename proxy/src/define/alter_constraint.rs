@@ -139,7 +139,7 @@ fn using_index(definer: &mut Definer<'_>, table: &Table, using: &ConstraintUsing
     if !primary {
         return definer.apply(&[], vec![Object::Table(new), Object::Index(served)], Vec::new()).map(|_| ());
     }
-    if physical::primary_key(table).is_some() {
+    if table.primary_key().is_some() {
         return Err(SqlError::new(
             SqlState::INVALID_TABLE_DEFINITION,
             format!("multiple primary keys for table \"{}\" are not allowed", table.name.name),
@@ -150,7 +150,7 @@ fn using_index(definer: &mut Definer<'_>, table: &Table, using: &ConstraintUsing
         column.not_null = true;
     }
     new.hidden_key = false;
-    if physical::rowid_column(&new).is_some() {
+    if new.rowid_column().is_some() {
         served.physical = String::new();
     }
     rebuild::with_key(definer, table, new, vec![served])

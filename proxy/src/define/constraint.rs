@@ -11,7 +11,6 @@ use super::{
     column::AtColumn,
     definer::Definer,
     naming::{Names, columns_part},
-    physical,
 };
 use crate::{
     bind::{Clause, fold},
@@ -120,7 +119,7 @@ fn include_columns(table: &Table, columns: &[Ident]) -> Result<Vec<String>> {
 }
 
 fn primary(table: &mut Table, names: &mut Names<'_>, given: &Given<'_>, key: &PrimaryKeyConstraint) -> Result<(Constraint, Option<Index>)> {
-    if physical::primary_key(table).is_some() {
+    if table.primary_key().is_some() {
         return Err(SqlError::new(
             SqlState::INVALID_TABLE_DEFINITION,
             format!("multiple primary keys for table \"{}\" are not allowed", table.name.name),
@@ -138,7 +137,7 @@ fn primary(table: &mut Table, names: &mut Names<'_>, given: &Given<'_>, key: &Pr
     let constraint = plain(name.clone(), rule);
     let mut with_key = table.clone();
     with_key.constraints.push(constraint.clone());
-    let physical = physical::rowid_column(&with_key).is_none().then(|| physical_name(&table.name.schema, &name));
+    let physical = with_key.rowid_column().is_none().then(|| physical_name(&table.name.schema, &name));
     let mut index = key_index(table, &name, &columns, include, false);
     index.physical = physical.unwrap_or_default();
     Ok((constraint, Some(index)))
@@ -292,7 +291,7 @@ fn referenced_columns(parent: &Table, key: &ForeignKeyConstraint) -> Result<Vec<
             None => Ok(names),
         };
     }
-    match physical::primary_key(parent).map(|constraint| &constraint.rule) {
+    match parent.primary_key().map(|constraint| &constraint.rule) {
         Some(ConstraintRule::PrimaryKey { columns }) => Ok(columns.clone()),
         _ => {
             Err(SqlError::new(SqlState::UNDEFINED_OBJECT, format!("there is no primary key for referenced table \"{}\"", parent.name.name)))

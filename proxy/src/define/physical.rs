@@ -25,31 +25,6 @@ pub(crate) struct Extras {
     pub(crate) referenced: Vec<Table>,
 }
 
-/// The column that is the SQLite rowid: the only one of the primary key, of an integer type.
-pub(crate) fn rowid_column(table: &Table) -> Option<&Column> {
-    let ConstraintRule::PrimaryKey { columns } = &primary_key(table)?.rule else { return None };
-    let [only] = columns.as_slice() else { return None };
-    let column = table.columns.iter().find(|column| column.name == *only)?;
-    let integer = matches!(column.type_name.as_str(), "smallint" | "integer" | "bigint");
-    (integer && column.generated.is_none()).then_some(column)
-}
-
-/// The primary key.
-pub(crate) fn primary_key(table: &Table) -> Option<&Constraint> {
-    table.constraints.iter().find(|c| matches!(c.rule, ConstraintRule::PrimaryKey { .. }))
-}
-
-/// The SQLite expression that names a row of the table: what a join with the table's own rows goes by.
-pub(crate) fn row_key(table: &Table) -> &str {
-    if table.hidden_key {
-        return HIDDEN_KEY;
-    }
-    if let Some(column) = rowid_column(table) {
-        return &column.physical;
-    }
-    ["rowid", "_rowid_", "oid"].into_iter().find(|name| table.columns.iter().all(|c| c.physical != *name)).unwrap_or("rowid")
-}
-
 fn column_piece(table: &Table, column: &Column, extras: &Extras) -> String {
     let declared = match column.storage {
         Storage::Real => "ANY",
@@ -58,7 +33,7 @@ fn column_piece(table: &Table, column: &Column, extras: &Extras) -> String {
         _ => "INTEGER",
     };
     let mut out = format!("{} {declared}", quote(&column.physical));
-    if rowid_column(table).is_some_and(|key| key.name == column.name) {
+    if table.rowid_column().is_some_and(|key| key.name == column.name) {
         out.push_str(" PRIMARY KEY");
     }
     if column.not_null {

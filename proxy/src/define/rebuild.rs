@@ -20,7 +20,7 @@ pub(super) fn with_key(definer: &mut Definer<'_>, old: &Table, new: Table, serve
     let columns: Vec<String> =
         new.columns.iter().filter(|column| column.generated.is_none()).map(|column| quote(&column.physical)).collect();
     let list = columns.join(", ");
-    let order = physical::rowid_column(&new).map(|key| format!(" ORDER BY {}", quote(&key.physical))).unwrap_or_default();
+    let order = new.rowid_column().map(|key| format!(" ORDER BY {}", quote(&key.physical))).unwrap_or_default();
     let has_rows = definer.exists(&format!("SELECT 1 FROM {}", quote(&old.physical)))?;
     let (release, restore) = referencing(definer, old, &new)?;
     if has_rows {

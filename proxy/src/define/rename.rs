@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use super::{
     definer::{Definer, parse_expression},
     index,
-    physical::{self, quote},
+    physical::quote,
     view,
 };
 use crate::{
@@ -249,5 +249,5 @@ fn rename_in(text: &str, from: &str, to: &str) -> Result<String> {
 
 /// Whether the column is the SQLite rowid, whose declaration differs from other columns'.
 pub(super) fn is_rowid(table: &Table, name: &str) -> bool {
-    physical::rowid_column(table).is_some_and(|column| column.name == name)
+    table.rowid_column().is_some_and(|column| column.name == name)
 }

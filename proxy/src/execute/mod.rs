@@ -12,7 +12,6 @@ use rusqlite::{Connection, Row, Statement, types::Value};
 use crate::error::Result;
 
 pub mod failure;
-mod ffi;
 pub mod foreign_key;
 pub mod hidden_key;
 pub mod null_key;
@@ -54,7 +53,7 @@ impl Execution<'_> {
 
     /// After a data change: 23503 where it left a foreign key violated whose check is not deferred.
     pub fn check_foreign_keys<'t>(&self, changed: impl Iterator<Item = &'t plan::Target>) -> Result<()> {
-        if ffi::has_foreign_key_violations(self.connection) {
+        if crate::ffi::has_foreign_key_violations(self.connection) {
             foreign_key::check(self.connection, self.schema, self.timing, &changed.collect::<Vec<_>>())?;
         }
         Ok(())
@@ -62,7 +61,7 @@ impl Execution<'_> {
 
     /// Before COMMIT, and at `SET CONSTRAINTS … IMMEDIATE` (with the new timing): 23503 where any foreign key is violated.
     pub fn check_deferred(&self, all: bool) -> Result<()> {
-        if ffi::has_foreign_key_violations(self.connection) {
+        if crate::ffi::has_foreign_key_violations(self.connection) {
             let none = ConstraintTiming::immediate();
             foreign_key::check(self.connection, self.schema, if all { &none } else { self.timing }, &[])?;
         }

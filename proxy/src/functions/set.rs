@@ -1,54 +1,41 @@
 //! Set-returning functions as SQLite's table-valued functions: one generic virtual table, eponymous under the signature.
 //! Enters: arguments in hidden columns, the types literal first where the signature is polymorphic. Leaves: rows of `c1` … `cN` and `ordinality`.
-#![allow(unsafe_code)] // SQLite's virtual tables are unsafe traits: the base structs must stand first, which #[repr(C)] guarantees.
 
-use std::{
-    borrow::Cow,
-    ffi::{CStr, CString, c_int},
-    marker::PhantomData,
-};
+use std::ffi::c_int;
 
 use rusqlite::{
-    Connection, ffi,
-    vtab::{Context as ColumnContext, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConnection, VTabCursor},
+    Connection,
+    vtab::{Context as ColumnContext, Filters, IndexConstraintOp, IndexInfo},
 };
 
 use super::{Body, Call, Entry, Rows, Value, ValueRef, register::CallTypes, register::fail};
-use crate::{error::SqlError, session::context};
+use crate::{
+    error::SqlError,
+    ffi::{self, Cursor, Table},
+    session::context,
+};
 
 /// Registers one function.
 pub(super) fn register(connection: &Connection, entry: &'static Entry) -> rusqlite::Result<()> {
-    const MODULE: Module<'static, SetTable> = Module::eponymous_only_module();
-    connection.create_module(entry.signature, &MODULE, Some(entry))
+    ffi::register(connection, entry.signature, SetTable { entry })
 }
 
 /// Hidden columns: as many as any set-returning function has arguments, the types literal, and variadic ones.
 const ARGUMENTS: usize = 12;
 
-#[repr(C)]
+/// One function in SQLite's eyes.
+#[derive(Clone, Copy)]
 struct SetTable {
-    base: ffi::sqlite3_vtab,
     entry: &'static Entry,
 }
 
-unsafe impl<'vtab> VTab<'vtab> for SetTable {
-    type Aux = &'static Entry;
-    type Cursor = SetCursor<'vtab>;
+impl Table for SetTable {
+    type Cursor = SetCursor;
 
-    fn connect(
-        _db: &mut VTabConnection,
-        aux: Option<&Self::Aux>,
-        _module_name: &[u8],
-        _database_name: &[u8],
-        _table_name: &[u8],
-        _args: &[&[u8]],
-    ) -> rusqlite::Result<(Cow<'static, CStr>, Self)> {
-        let entry = *aux.ok_or_else(|| fail(SqlError::internal("a table-valued function without its entry")))?;
-        let columns: Vec<String> = (1..=entry.columns).map(|i| format!("c{i}")).collect();
+    fn declaration(&self) -> String {
+        let columns: Vec<String> = (1..=self.entry.columns).map(|i| format!("c{i}")).collect();
         let hidden: Vec<String> = (1..=ARGUMENTS).map(|i| format!("a{i} HIDDEN")).collect();
-        let sql = format!("CREATE TABLE x({}, ordinality, {})", columns.join(", "), hidden.join(", "));
-        let sql = CString::new(sql).map_err(|e| rusqlite::Error::ModuleError(e.to_string()))?;
-        Ok((Cow::Owned(sql), SetTable { base: ffi::sqlite3_vtab::default(), entry }))
+        format!("CREATE TABLE x({}, ordinality, {})", columns.join(", "), hidden.join(", "))
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> rusqlite::Result<bool> {
@@ -74,30 +61,21 @@ unsafe impl<'vtab> VTab<'vtab> for SetTable {
         Ok(true)
     }
 
-    fn open(&'vtab mut self) -> rusqlite::Result<SetCursor<'vtab>> {
-        Ok(SetCursor {
-            base: ffi::sqlite3_vtab_cursor::default(),
-            entry: self.entry,
-            rows: Box::new(std::iter::empty()),
-            row: None,
-            number: 0,
-            phantom: PhantomData,
-        })
+    fn open(&self) -> SetCursor {
+        SetCursor { entry: self.entry, rows: Box::new(std::iter::empty()), row: None, number: 0 }
     }
 }
 
-#[repr(C)]
-struct SetCursor<'vtab> {
-    base: ffi::sqlite3_vtab_cursor,
+/// A call under way.
+struct SetCursor {
     entry: &'static Entry,
     rows: Rows,
     row: Option<Vec<Value>>,
     number: i64,
-    phantom: PhantomData<&'vtab SetTable>,
 }
 
-unsafe impl VTabCursor for SetCursor<'_> {
-    fn filter(&mut self, _idx_num: c_int, _idx_str: Option<&str>, args: &Filters<'_>) -> rusqlite::Result<()> {
+impl Cursor for SetCursor {
+    fn filter(&mut self, _plan: c_int, args: &Filters<'_>) -> rusqlite::Result<()> {
         let Body::Set(body) = self.entry.body else { unreachable!("only set-returning bodies are registered as tables") };
         let values: Vec<ValueRef<'_>> = args.iter().collect();
         let (types, values) = match (self.entry.polymorphic, values.split_first()) {
@@ -136,7 +114,7 @@ unsafe impl VTabCursor for SetCursor<'_> {
         }
     }
 
-    fn rowid(&self) -> rusqlite::Result<i64> {
-        Ok(self.number)
+    fn rowid(&self) -> i64 {
+        self.number
     }
 }

@@ -1,3 +1,5 @@
+//! What a transaction leaves behind: in the table, in the log, and after an error.
+
 use rusqlite::{ErrorCode, params};
 
 use super::*;

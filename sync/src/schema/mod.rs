@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 mod class;
+mod key;
 mod layout;
 mod sequences;
 mod snapshot;

@@ -1,3 +1,5 @@
+//! Every storage form goes to the log and comes back as it was.
+
 use super::*;
 
 /// Storage, value, JSON form.
