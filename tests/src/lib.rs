@@ -1,6 +1,7 @@
 //! What the whole-system tests stand on: a throw-away PostgreSQL, throw-away Peergres nodes, and commands run to their end.
 
 pub mod command;
+pub mod fuzz;
 pub mod node;
 pub mod oracle;
 pub mod ports;

@@ -1,0 +1,24 @@
+//! Runs the differential fuzzer for as long as one likes: `fuzz PEERGRES_URL POSTGRESQL_URL [SEED] [COUNT]`, both databases fresh.
+//! Prints each difference as an `.slt` record, then what was asked; exits with 1 where anything differs.
+
+use std::process::ExitCode;
+
+use peergres_tests::fuzz::Fuzzer;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [ours, theirs, rest @ ..] = &arguments[..] else {
+        eprintln!("usage: fuzz PEERGRES_URL POSTGRESQL_URL [SEED] [COUNT]");
+        return ExitCode::from(2);
+    };
+    let number = |n: usize, otherwise: u64| rest.get(n).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
+    let report = Fuzzer::start(ours, theirs).run(number(0, 1), number(1, 1000));
+    for difference in &report.differences {
+        println!("{}", difference.record());
+    }
+    for (words, count) in &report.unsupported {
+        println!("# {count} × {words}");
+    }
+    println!("# {} asked, {} answered with rows by both, {} differ", report.asked, report.answered, report.differences.len());
+    if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
