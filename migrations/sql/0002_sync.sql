@@ -94,7 +94,7 @@ CREATE TABLE sync_acknowledgements (
     PRIMARY KEY (device_id, author_id)
 ) STRICT, WITHOUT ROWID;
 
--- The id is derived from what conflicts, so that it is the same on every device.
+-- The id is derived from what conflicts, so that it is the same on every device. shown says which side the table shows: local or remote.
 CREATE TABLE sync_conflicts (
     id             TEXT    NOT NULL PRIMARY KEY,
     table_name     TEXT    NOT NULL,
@@ -110,6 +110,7 @@ CREATE TABLE sync_conflicts (
     remote_device  BLOB,
     remote_version INTEGER,
     remote_clock   INTEGER,
+    shown          TEXT    NOT NULL DEFAULT 'local',
     status         TEXT    NOT NULL DEFAULT 'pending',
     resolution     TEXT,
     created_at     INTEGER NOT NULL,
@@ -117,3 +118,14 @@ CREATE TABLE sync_conflicts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sync_conflicts_record ON sync_conflicts (table_name, record_id);
 CREATE INDEX sync_conflicts_status ON sync_conflicts (status);
+
+-- Changes that are in the log but not in the tables yet, whole transactions at a time: position is that of the change in the log.
+CREATE TABLE sync_blocked (
+    position   INTEGER PRIMARY KEY,
+    device_id  BLOB    NOT NULL,
+    version    INTEGER NOT NULL,
+    table_name TEXT    NOT NULL,
+    record_id  TEXT    NOT NULL,
+    reason     TEXT    NOT NULL
+) STRICT;
+CREATE INDEX sync_blocked_record ON sync_blocked (table_name, record_id);

@@ -13,6 +13,7 @@ pub mod devices;
 pub mod identity;
 pub mod log;
 pub mod manager;
+pub mod merge;
 pub mod peers;
 pub mod schema;
 pub mod store;

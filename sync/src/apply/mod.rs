@@ -2,6 +2,9 @@
 //!
 //! Enters: transactions whose chain and signature `identity::verify` has checked. Leaves: tables and log changed in one SQLite
 //! transaction, and a report of what was applied, what is missing, what forked and what is blocked.
+//!
+//! A change whose record has no writer that its author had not seen goes straight into its table ([`rows`]). Any other makes the record's
+//! writes be merged anew ([`record`]). A transaction that can't be put into the tables stays in the log and waits ([`blocked`]).
 
 use std::sync::Arc;
 
@@ -9,10 +12,23 @@ use serde::Serialize;
 
 use crate::{
     clock::{DeviceId, VersionVector},
-    conflicts::Strategies,
+    commit::Durability,
+    conflicts::{self, Strategies},
     log::Transaction,
     store::{Database, StoreError},
 };
+
+mod applier;
+mod blocked;
+mod fault;
+mod order;
+mod record;
+mod rows;
+mod schema;
+mod sight;
+
+pub(crate) use record::{settle_written, writes_of};
+pub(crate) use rows::{current_row, quote};
 
 /// What came of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -48,12 +64,21 @@ pub struct Blocked {
 
 /// Applies a batch in one commit and waits until it is durable. Duplicates are ignored; the order within the batch does not matter.
 pub fn apply(database: &Arc<Database>, batch: Vec<Transaction>, strategies: &Strategies) -> Result<Applied, StoreError> {
-    let _ = (database, batch, strategies);
-    unimplemented!("apply")
+    let mut applied = Applied::default();
+    if !batch.is_empty() {
+        let mut applier = applier::Applier::begin(database)?;
+        applier.take(batch, &mut applied)?;
+        applier.retry(&mut applied)?;
+        applied.blocked = applier.commit(Durability::Wait)?;
+    }
+    conflicts::decide(database, strategies)?;
+    Ok(applied)
 }
 
 /// What is in the log but can't be put into the tables yet.
 pub fn blocked(database: &Arc<Database>) -> Result<Vec<Blocked>, StoreError> {
-    let _ = database;
-    unimplemented!("apply")
+    blocked::list(&database.reader()?)
 }
+
+#[cfg(test)]
+mod tests;

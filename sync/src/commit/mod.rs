@@ -6,7 +6,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 
 use crate::{
     capture::{Capture, CaptureMark},
@@ -72,11 +72,27 @@ pub struct Transaction {
     recorded: Vec<Change>,
     /// Number of open savepoints.
     depth: u32,
+    /// Whether foreign keys and triggers sleep, because their effects came along as changes.
+    applying: bool,
+}
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Writes of this device.
+    Write,
+    /// Peers' changes: nothing is captured, no cascade and no trigger fires.
+    Apply,
 }
 
 impl Transaction {
     /// Begins, with the write lock held and the writer taken from its home.
-    pub(crate) fn begin(database: Arc<Database>, writer: Writer, own: Option<Rc<Connection>>) -> Result<Transaction, StoreError> {
+    pub(crate) fn begin(
+        database: Arc<Database>,
+        writer: Writer,
+        own: Option<Rc<Connection>>,
+        purpose: Purpose,
+    ) -> Result<Transaction, StoreError> {
         let (schema, log, layouts) = (database.schema(), database.log_state(), Arc::clone(&writer.layouts));
         writer.capture.lock().begin(Arc::clone(&layouts));
         let connection = own.as_deref().unwrap_or(&writer.connection);
@@ -93,9 +109,13 @@ impl Transaction {
             resolves: None,
             recorded: Vec::new(),
             depth: 0,
+            applying: purpose == Purpose::Apply,
         };
-        if !transaction.database.is_replicated() {
+        if !transaction.database.is_replicated() || transaction.applying {
             transaction.set_capture(false);
+        }
+        if transaction.applying {
+            enforce(transaction.connection(), false)?;
         }
         if transaction.own.is_some() {
             transaction.connection().execute_batch("PRAGMA query_only = OFF")?;
@@ -286,7 +306,11 @@ impl Transaction {
         let appended = match () {
             () if capture.has_failed() => Err(StoreError::Corrupt("SQLite could not tell a value of a changed row".to_owned())),
             () if capture.is_empty() && self.recorded.is_empty() => Ok(()),
-            () => crate::log::append_local(self.connection(), &mut log, &capture, &self.recorded, self.resolves.as_deref()),
+            () => {
+                let position = log.position;
+                crate::log::append_local(self.connection(), &mut log, &capture, &self.recorded, self.resolves.as_deref())
+                    .and_then(|()| crate::apply::settle_written(self.connection(), log.device, position))
+            }
         };
         *slot.lock() = capture;
         self.log = log;
@@ -310,6 +334,13 @@ impl Transaction {
         if let Some(attached) = self.attached.take() {
             detach(self.connection(), attached);
         }
+        if self.applying
+            && let Err(error) = enforce(self.connection(), true)
+        {
+            // A writer without foreign keys would let local statements break them.
+            tracing::error!(%error, "foreign keys could not be turned on again");
+            std::process::abort();
+        }
         if let Some(own) = self.own.take()
             && let Err(error) = own.execute_batch("PRAGMA query_only = ON")
         {
@@ -320,6 +351,13 @@ impl Transaction {
             self.database.lock.release();
         }
     }
+}
+
+/// Turns foreign keys and triggers on or off; outside of a transaction only.
+fn enforce(connection: &Connection, on: bool) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, on)?;
+    Ok(())
 }
 
 impl Drop for Transaction {

@@ -7,38 +7,28 @@
 //! `local` and the other is `remote`. On every other device (a relay, a newcomer) `local` is the side that is shown and `remote` the
 //! one that is kept. So the words mean the same to the person in front of each screen, though the id is the same everywhere.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
+pub use crate::merge::Kind;
 use crate::{
     clock::{Clock, DeviceId},
-    commit::Transaction,
     log::RowImage,
-    store::{Database, StoreError},
+    store::StoreError,
 };
 
-/// What kind of thing conflicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Two updates of one column.
-    UpdateUpdate,
-    /// A delete and an update of one row.
-    DeleteUpdate,
-    /// Two rows inserted under one primary key.
-    InsertInsert,
-    /// Two rows with one unique key; the later claim is set aside whole.
-    Unique,
-    /// A row whose parent was deleted: the parent came back, or the row is set aside because there is none.
-    ForeignKey,
-    /// Columns that are fine each but not together.
-    Check,
-    /// Schema changes that contradict.
-    Schema,
-}
+mod decide;
+mod record;
+mod settle;
+mod store;
+
+pub(crate) use decide::decide;
+pub(crate) use record::{
+    Contradiction, OWN_TABLES, RecordKey, any_open, close_contradictions, is_open, note_decision, record_contradiction, record_found,
+};
+pub use settle::{ignore, ignore_in, reopen, reopen_in, resolve, resolve_in};
+pub use store::{list, list_on, show};
 
 /// Where a conflict stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -50,6 +40,20 @@ pub enum Status {
     Ignored,
     /// A resolution closed it.
     Resolved,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Status; 3] = [Status::Pending, Status::Ignored, Status::Resolved];
+
+    /// As it stands in `sync_conflicts`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::Ignored => "ignored",
+            Status::Resolved => "resolved",
+        }
+    }
 }
 
 /// One conflict as people and programs see it.
@@ -103,6 +107,23 @@ pub enum Winner {
     Remote,
 }
 
+impl Winner {
+    /// As it stands in `sync_conflicts`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Winner::Local => "local",
+            Winner::Remote => "remote",
+        }
+    }
+
+    fn other(self) -> Winner {
+        match self {
+            Winner::Local => Winner::Remote,
+            Winner::Remote => Winner::Local,
+        }
+    }
+}
+
 /// What decides a conflict without a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Strategy {
@@ -125,6 +146,13 @@ pub struct Strategies {
     pub default: Strategy,
     /// By table name, as in the log.
     pub tables: BTreeMap<String, Strategy>,
+}
+
+impl Strategies {
+    /// The strategy of a table.
+    pub fn of(&self, table_name: &str) -> Strategy {
+        self.tables.get(table_name).copied().unwrap_or(self.default)
+    }
 }
 
 /// Which conflicts to list. The default lists all that are pending.
@@ -173,52 +201,4 @@ impl From<rusqlite::Error> for ConflictError {
     fn from(error: rusqlite::Error) -> Self {
         ConflictError::Store(StoreError::Sqlite(error))
     }
-}
-
-/// The conflicts that the filter names, oldest first. `me` is this device.
-pub fn list_on(connection: &Connection, me: DeviceId, filter: &Filter) -> Result<Vec<Conflict>, ConflictError> {
-    let _ = (connection, me, filter);
-    unimplemented!("conflicts")
-}
-
-/// As [`list_on`], on a reader of its own.
-pub fn list(database: &Arc<Database>, filter: &Filter) -> Result<Vec<Conflict>, ConflictError> {
-    let _ = (database, filter);
-    unimplemented!("conflicts")
-}
-
-/// One conflict.
-pub fn show(database: &Arc<Database>, id: &str) -> Result<Conflict, ConflictError> {
-    let _ = (database, id);
-    unimplemented!("conflicts")
-}
-
-/// Decides a conflict: the winner's side is shown from now on, with the columns of `data` (a JSON object) put over it. Answers the conflict as closed.
-pub fn resolve(database: &Arc<Database>, id: &str, winner: Winner, data: Option<Json>) -> Result<Conflict, ConflictError> {
-    let _ = (database, id, winner, data);
-    unimplemented!("conflicts")
-}
-
-/// As [`resolve`], inside a transaction that is open already (the SQL function).
-pub fn resolve_in(transaction: &mut Transaction, id: &str, winner: Winner, data: Option<Json>) -> Result<(), ConflictError> {
-    let _ = (transaction, id, winner, data);
-    unimplemented!("conflicts")
-}
-
-/// Leaves a pending conflict as it is, on every device.
-pub fn ignore(database: &Arc<Database>, id: &str) -> Result<Conflict, ConflictError> {
-    let _ = (database, id);
-    unimplemented!("conflicts")
-}
-
-/// As [`ignore`], inside a transaction that is open already.
-pub fn ignore_in(transaction: &mut Transaction, id: &str) -> Result<(), ConflictError> {
-    let _ = (transaction, id);
-    unimplemented!("conflicts")
-}
-
-/// Makes an ignored conflict pending again, on every device.
-pub fn reopen(database: &Arc<Database>, id: &str) -> Result<Conflict, ConflictError> {
-    let _ = (database, id);
-    unimplemented!("conflicts")
 }

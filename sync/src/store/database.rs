@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     capture::Capture,
-    commit::{Transaction, Writer},
+    commit::{Purpose, Transaction, Writer},
     log::LogState,
     schema::{Layouts, Schema, Sequences},
 };
@@ -141,7 +141,14 @@ impl Database {
     pub fn begin(self: &Arc<Self>, wait: &LockWait, own: Option<Rc<Connection>>) -> Result<Transaction, StoreError> {
         self.lock.acquire(wait)?;
         let writer = self.writer.lock().take().expect("whoever holds the lock finds the writer at home");
-        Transaction::begin(Arc::clone(self), writer, own)
+        Transaction::begin(Arc::clone(self), writer, own, Purpose::Write)
+    }
+
+    /// As [`Database::begin`], for applying what peers wrote.
+    pub(crate) fn begin_applying(self: &Arc<Self>) -> Result<Transaction, StoreError> {
+        self.lock.acquire(&LockWait::default())?;
+        let writer = self.writer.lock().take().expect("whoever holds the lock finds the writer at home");
+        Transaction::begin(Arc::clone(self), writer, None, Purpose::Apply)
     }
 }
 

@@ -1,0 +1,222 @@
+//! The walk of a batch: append to the log, then each change into its table, each transaction whole or blocked.
+//!
+//! Enters: a batch. Leaves: log and tables changed within one SQLite transaction, and the report.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
+    sync::Arc,
+};
+
+use rusqlite::params;
+
+use super::{Applied, blocked, fault::Fault, order::Waiting, record, rows::RowTable, schema, sight::Sight};
+use crate::{
+    clock::DeviceId,
+    commit::{Durability, Transaction as WriteTransaction},
+    conflicts,
+    log::{Appended, Change, LogError, Operation, Transaction, transaction_at},
+    store::{Database, StoreError},
+};
+
+/// How many waiting transactions are tried again with a batch; after a schema change all are.
+const RETRIED: usize = 256;
+
+/// See the file's head.
+pub(super) struct Applier {
+    transaction: WriteTransaction,
+    me: DeviceId,
+    tables: HashMap<String, Option<Rc<RowTable>>>,
+    /// Whether any conflict is open, so that a change may close one.
+    conflicts_open: bool,
+    /// Whether any transaction waits.
+    any_blocked: bool,
+    /// Whether the schema changed.
+    schema_changed: bool,
+}
+
+impl Applier {
+    pub(super) fn begin(database: &Arc<Database>) -> Result<Applier, StoreError> {
+        let transaction = database.begin_applying()?;
+        let connection = transaction.connection();
+        let conflicts_open = conflicts::any_open(connection)?;
+        let any_blocked = blocked::count(connection)? > 0;
+        let me = transaction.log_state().device;
+        Ok(Applier { me, tables: HashMap::new(), conflicts_open, any_blocked, schema_changed: false, transaction })
+    }
+
+    /// Takes what can be taken.
+    pub(super) fn take(&mut self, batch: Vec<Transaction>, applied: &mut Applied) -> Result<(), StoreError> {
+        let mut waiting = Waiting::new(batch);
+        let mut moved = true;
+        while std::mem::take(&mut moved) {
+            for device in waiting.devices() {
+                while let Some(entry) = waiting.next(device, &self.transaction.log_state()) {
+                    moved = true;
+                    if let Err(error) = self.take_one(&entry, applied) {
+                        refuse(device, error, applied)?;
+                        waiting.forget(device);
+                    }
+                }
+            }
+        }
+        applied.missing = waiting.missing(&self.transaction.log_state().held());
+        Ok(())
+    }
+
+    fn take_one(&mut self, entry: &Transaction, applied: &mut Applied) -> Result<(), StoreError> {
+        let sight = Sight::of(self.transaction.connection(), &self.transaction.log_state(), entry)?;
+        let Appended::New { position, clock_ahead_ms } = self.transaction.append_remote(entry)? else { return Ok(()) };
+        applied.transactions += 1;
+        applied.changes += entry.changes.len() as u64;
+        if let Some(ahead) = clock_ahead_ms {
+            let sql = "UPDATE sync_devices SET clock_ahead = ?2 WHERE device_id = ?1";
+            self.transaction.connection().execute(sql, params![entry.device_id.as_bytes(), ahead])?;
+        }
+        self.put(entry, position, &sight, applied)?;
+        Ok(())
+    }
+
+    /// Puts a transaction into the tables, or notes that it waits; answers whether it is in.
+    fn put(&mut self, entry: &Transaction, position: i64, sight: &Sight, applied: &mut Applied) -> Result<bool, StoreError> {
+        let mark = self.transaction.mark()?;
+        let mut found = 0;
+        match self.changes(entry, position, sight, &mut found) {
+            Ok(()) => {
+                self.transaction.release(mark)?;
+                self.conflicts_open |= found > 0;
+                applied.conflicts += found;
+                Ok(true)
+            }
+            Err(Fault::Store(error)) => Err(error),
+            Err(Fault::Blocked(reason)) => {
+                self.transaction.rewind(&mark)?;
+                self.transaction.release(mark)?;
+                self.tables.clear();
+                tracing::info!(device = %entry.device_id, version = entry.first_version, reason, "a transaction waits");
+                blocked::note(self.transaction.connection(), position, entry, &reason)?;
+                self.any_blocked = true;
+                if let Some(contradiction) = schema::contradiction(self.transaction.connection(), &self.transaction.schema(), entry, sight)?
+                {
+                    applied.conflicts += conflicts::record_contradiction(self.transaction.connection(), self.me, &contradiction)?;
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    fn changes(&mut self, entry: &Transaction, position: i64, sight: &Sight, found: &mut u64) -> Result<(), Fault> {
+        for (position, change) in (position..).zip(&entry.changes) {
+            match change.operation {
+                Operation::Ddl => {
+                    schema::apply(&mut self.transaction, change, sight)?;
+                    self.tables.clear();
+                    self.schema_changed = true;
+                }
+                _ if change.table_name.starts_with(conflicts::OWN_TABLES) => {
+                    conflicts::note_decision(self.transaction.connection(), change)?;
+                }
+                _ => *found += self.row(change, position, sight)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// One row's change; answers how many conflicts are new.
+    fn row(&mut self, change: &Change, position: i64, sight: &Sight) -> Result<u64, Fault> {
+        let table = self.table(&change.table_name).ok_or_else(|| Fault::Blocked(format!("there is no table {}", change.table_name)))?;
+        let connection = self.transaction.connection();
+        if self.any_blocked && blocked::holds(connection, &change.table_name, &change.record_id, position)? {
+            return Err(Fault::Blocked("an earlier change of the record waits".to_owned()));
+        }
+        let contested = sight.is_contested(connection, &change.table_name, &change.record_id)?
+            || (self.conflicts_open && conflicts::is_open(connection, &change.table_name, &change.record_id)?);
+        if !contested && self.straight(&table, change)? {
+            return Ok(0);
+        }
+        let found = record::settle(connection, self.me, &table, &change.record_id, change.data.as_ref())?;
+        self.conflicts_open |= found > 0;
+        Ok(found)
+    }
+
+    /// The change of a record that nobody else was writing; false where the row is not as its author had it.
+    fn straight(&self, table: &RowTable, change: &Change) -> Result<bool, Fault> {
+        let connection = self.transaction.connection();
+        let changed = match (change.operation, &change.data) {
+            (Operation::Delete, _) => {
+                table.delete(connection, &change.record_id)?;
+                1
+            }
+            (Operation::Insert, Some(data)) => match table.insert(connection, &change.record_id, data) {
+                Err(Fault::Blocked(_)) if table.exists(connection, &change.record_id)? => 0,
+                other => other?,
+            },
+            (_, Some(data)) => table.update(connection, &change.record_id, data)?,
+            (_, None) => return Err(Fault::Blocked(format!("version {} has no data", change.version))),
+        };
+        Ok(changed > 0)
+    }
+
+    fn table(&mut self, log_name: &str) -> Option<Rc<RowTable>> {
+        if let Some(table) = self.tables.get(log_name) {
+            return table.clone();
+        }
+        let found = RowTable::find(&self.transaction.schema(), &self.transaction.layouts(), log_name).map(Rc::new);
+        self.tables.insert(log_name.to_owned(), found.clone());
+        found
+    }
+
+    /// Tries again what waits, as long as that helps.
+    pub(super) fn retry(&mut self, applied: &mut Applied) -> Result<(), StoreError> {
+        let mut tried = BTreeSet::new();
+        while self.any_blocked {
+            let limit = if std::mem::take(&mut self.schema_changed) { usize::MAX >> 1 } else { RETRIED };
+            let mut helped = false;
+            for (device, first) in blocked::waiting(self.transaction.connection(), limit)? {
+                helped |= self.retry_one(device, first, applied)?;
+            }
+            self.any_blocked = blocked::count(self.transaction.connection())? > 0;
+            if !helped || !tried.insert(blocked::count(self.transaction.connection())?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn retry_one(&mut self, device: DeviceId, first: u64, applied: &mut Applied) -> Result<bool, StoreError> {
+        let connection = self.transaction.connection();
+        let Some((position, entry)) = transaction_at(connection, device, first)? else { return Ok(false) };
+        let sight = Sight::of(connection, &self.transaction.log_state(), &entry)?;
+        let in_tables = self.put(&entry, position, &sight, applied)?;
+        if in_tables {
+            blocked::clear(self.transaction.connection(), position, &entry)?;
+            conflicts::close_contradictions(self.transaction.connection(), &entry)?;
+        }
+        Ok(in_tables)
+    }
+
+    /// Commits; answers how many changes wait.
+    pub(super) fn commit(self, durability: Durability) -> Result<u64, StoreError> {
+        let waiting = blocked::count(self.transaction.connection())?;
+        self.transaction.commit(durability)?;
+        Ok(waiting)
+    }
+}
+
+/// What does not fit the log ends the intake from its author, never that from others.
+fn refuse(device: DeviceId, error: StoreError, applied: &mut Applied) -> Result<(), StoreError> {
+    match error {
+        StoreError::Log(LogError::Fork { .. } | LogError::NotWrittenHere { .. }) => {
+            tracing::error!(%device, %error, "a device is forked: two histories bear its identity");
+            if !applied.forked.contains(&device) {
+                applied.forked.push(device);
+            }
+            Ok(())
+        }
+        StoreError::Log(_) => {
+            tracing::warn!(%device, %error, "an entry was refused");
+            Ok(())
+        }
+        other => Err(other),
+    }
+}

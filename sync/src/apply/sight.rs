@@ -1,0 +1,90 @@
+//! What the author of a transaction had not seen of what is held here.
+//!
+//! Enters: the log's state before the transaction is appended, and its context. Leaves: whether a record has writes outside of its sight.
+//! Positions are a causal order, so everything unseen lies at or after the first unseen version of some device; the index by record ends in the
+//! position, so that the question costs one seek, however long the log or the record's history.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use crate::{
+    clock::{DeviceId, Version},
+    log::{LogState, Transaction},
+    merge::WriteId,
+    store::StoreError,
+};
+
+/// See the file's head.
+pub(super) struct Sight {
+    /// For each other device of which more is held than the author had seen, the last version that it had.
+    unseen: Vec<(DeviceId, Version)>,
+    /// All that is unseen lies here or later.
+    from: i64,
+    /// And before the transaction itself.
+    until: i64,
+}
+
+impl Sight {
+    pub(super) fn of(connection: &Connection, held: &LogState, entry: &Transaction) -> Result<Sight, StoreError> {
+        let mut sight = Sight { unseen: Vec::new(), from: i64::MAX, until: held.position };
+        for (device, head) in &held.heads {
+            let seen = entry.context.get(*device);
+            if *device == entry.device_id || head.version <= seen {
+                continue;
+            }
+            let first: Option<i64> = connection
+                .prepare_cached("SELECT position FROM sync_log WHERE device_id = ?1 AND version > ?2 ORDER BY version LIMIT 1")?
+                .query_row(params![device.as_bytes(), seen], |row| row.get(0))
+                .optional()?;
+            // What is pruned was seen by all.
+            if let Some(first) = first {
+                sight.unseen.push((*device, seen));
+                sight.from = sight.from.min(first);
+            }
+        }
+        Ok(sight)
+    }
+
+    /// Whether the author had seen all that is held.
+    pub(super) fn is_whole(&self) -> bool {
+        self.unseen.is_empty()
+    }
+
+    /// Whether a write lies outside.
+    fn is_unseen(&self, device: DeviceId, version: Version) -> bool {
+        self.unseen.iter().any(|(of, seen)| *of == device && version > *seen)
+    }
+
+    /// Whether the record has a write outside.
+    pub(super) fn is_contested(&self, connection: &Connection, table_name: &str, record_id: &str) -> rusqlite::Result<bool> {
+        if self.is_whole() {
+            return Ok(false);
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT device_id, version FROM sync_log WHERE table_name = ?1 AND record_id = ?2 AND position BETWEEN ?3 AND ?4",
+        )?;
+        let mut rows = statement.query(params![table_name, record_id, self.from, self.until])?;
+        while let Some(row) = rows.next()? {
+            if self.is_unseen(Uuid::from_bytes(row.get(0)?), row.get(1)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The schema changes outside, oldest first: who, and the change's image.
+    pub(super) fn schema_changes(&self, connection: &Connection) -> rusqlite::Result<Vec<(WriteId, u64, String)>> {
+        if self.is_whole() {
+            return Ok(Vec::new());
+        }
+        let mut statement = connection.prepare_cached(
+            "SELECT device_id, version, clock, data FROM sync_log
+             WHERE table_name = '' AND operation = 'DDL' AND position BETWEEN ?1 AND ?2 ORDER BY position",
+        )?;
+        let rows = statement.query_map([self.from, self.until], |row| {
+            Ok((WriteId { device: Uuid::from_bytes(row.get(0)?), version: row.get(1)? }, row.get(2)?, row.get(3)?))
+        })?;
+        let all: Vec<(WriteId, u64, String)> = rows.collect::<rusqlite::Result<_>>()?;
+        Ok(all.into_iter().filter(|(id, ..)| self.is_unseen(id.device, id.version)).collect())
+    }
+}

@@ -1,0 +1,1 @@
+//! Peers that exchange their logs in one process.

@@ -1,0 +1,232 @@
+//! Writing `sync_conflicts`: what a merge found is opened, what stands no more is closed.
+//!
+//! Enters: a record's merge and its writes. Leaves: the table's rows of that record. Conflicts that stand, and those that an entry of the
+//! log settled, are a function of the entries held; one that was superseded stays as a note on the devices that had seen it stand.
+
+use rusqlite::{Connection, params};
+
+use super::{Kind, Status, Winner, store::image_text};
+use crate::{
+    clock::{DeviceId, now_micros},
+    log::Change,
+    merge::{Action, Found, Merged, Side, Write, WriteId, conflict_id, newest},
+    store::StoreError,
+};
+
+/// What the names of our own tables in the log begin with; schema `peergres` holds no user's table.
+pub(crate) const OWN_TABLES: &str = "peergres.";
+/// The name under which decisions about a conflict (ignored, pending) stand in the log.
+pub(super) const DECISIONS: &str = "peergres.sync_conflicts";
+
+/// Names a record.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecordKey<'a> {
+    /// Table, as in the log.
+    pub(crate) table_name: &'a str,
+    /// Key in text form.
+    pub(crate) record_id: &'a str,
+}
+
+/// Two schema changes that can't both be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Contradiction {
+    /// The object.
+    pub(crate) subject: String,
+    /// The one that was made here.
+    pub(crate) made: Side,
+    /// The one that waits.
+    pub(crate) waiting: Side,
+}
+
+/// Whether any conflict is open.
+pub(crate) fn any_open(connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sync_conflicts WHERE status IN ('pending', 'ignored'))")?
+        .query_row([], |row| row.get(0))
+}
+
+/// Whether the record has an open conflict.
+pub(crate) fn is_open(connection: &Connection, table_name: &str, record_id: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sync_conflicts WHERE table_name = ?1 AND record_id = ?2 AND status IN ('pending', 'ignored'))";
+    connection.prepare_cached(sql)?.query_row([table_name, record_id], |row| row.get(0))
+}
+
+/// Opens what was found, closes the record's other conflicts; answers how many are new.
+pub(crate) fn record_found(
+    connection: &Connection,
+    me: DeviceId,
+    key: RecordKey<'_>,
+    merged: &Merged,
+    writes: &[Write],
+) -> Result<u64, StoreError> {
+    let mut new = 0;
+    for found in &merged.conflicts {
+        new += open(connection, me, key, found)?;
+        mark_won(connection, found.shown.id, true)?;
+        mark_won(connection, found.kept.id, false)?;
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM sync_conflicts WHERE table_name = ?1 AND record_id = ?2
+         AND kind IN ('update_update', 'delete_update', 'insert_insert')",
+    )?;
+    let known: Vec<String> = statement.query_map([key.table_name, key.record_id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for id in known.iter().filter(|id| !merged.conflicts.iter().any(|found| found.id == **id)) {
+        close(connection, id, writes)?;
+    }
+    Ok(new)
+}
+
+/// Opens a conflict or brings it up to date; answers 1 if it was not open.
+fn open(connection: &Connection, me: DeviceId, key: RecordKey<'_>, found: &Found) -> Result<u64, StoreError> {
+    let status = decision(connection, &found.id)?;
+    let sides = Sides::of(me, &found.shown, &found.kept);
+    let was_open: bool = connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sync_conflicts WHERE id = ?1 AND status <> 'resolved')")?
+        .query_row([&found.id], |row| row.get(0))?;
+    insert(connection, &found.id, key, found.kind, &found.columns, &sides, image_text(found.ancestor.as_ref()), status)?;
+    Ok(u64::from(!was_open))
+}
+
+/// The sides as this device calls them.
+struct Sides<'a> {
+    local: &'a Side,
+    remote: &'a Side,
+    shown: Winner,
+}
+
+impl<'a> Sides<'a> {
+    fn of(me: DeviceId, shown: &'a Side, kept: &'a Side) -> Sides<'a> {
+        if kept.id.device == me {
+            Sides { local: kept, remote: shown, shown: Winner::Remote }
+        } else {
+            Sides { local: shown, remote: kept, shown: Winner::Local }
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "a row of the table, column by column")]
+fn insert(
+    connection: &Connection,
+    id: &str,
+    key: RecordKey<'_>,
+    kind: Kind,
+    columns: &[String],
+    sides: &Sides<'_>,
+    ancestor: Option<String>,
+    status: Status,
+) -> Result<(), StoreError> {
+    let columns = serde_json::to_string(columns).expect("strings are JSON");
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO sync_conflicts (id, table_name, record_id, kind, column_names, local_data, remote_data, ancestor_data, local_device,
+             local_version, local_clock, remote_device, remote_version, remote_clock, shown, status, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+         ON CONFLICT (id) DO UPDATE SET column_names = excluded.column_names, local_data = excluded.local_data,
+             remote_data = excluded.remote_data, ancestor_data = excluded.ancestor_data, local_device = excluded.local_device,
+             local_version = excluded.local_version, local_clock = excluded.local_clock, remote_device = excluded.remote_device,
+             remote_version = excluded.remote_version, remote_clock = excluded.remote_clock, shown = excluded.shown,
+             status = excluded.status, resolution = NULL, resolved_at = NULL",
+    )?;
+    statement.execute(params![
+        id,
+        key.table_name,
+        key.record_id,
+        kind.as_str(),
+        columns,
+        image_text(sides.local.data.as_ref()),
+        image_text(sides.remote.data.as_ref()),
+        ancestor,
+        sides.local.id.device.as_bytes(),
+        sides.local.id.version,
+        sides.local.clock.0,
+        sides.remote.id.device.as_bytes(),
+        sides.remote.id.version,
+        sides.remote.clock.0,
+        sides.shown.as_str(),
+        status.as_str(),
+        now_micros(),
+    ])?;
+    Ok(())
+}
+
+/// Closes a conflict: by the greatest write that names it, or by whatever superseded its sides.
+fn close(connection: &Connection, id: &str, writes: &[Write]) -> Result<(), StoreError> {
+    let settling: Vec<Write> = writes.iter().filter(|write| write.resolves.as_deref() == Some(id)).cloned().collect();
+    let resolution = match newest(&settling) {
+        Some(index) => {
+            let write = &settling[index];
+            let way = if write.action == Action::Delete { "resolved by deleting the row" } else { "resolved" };
+            format!("{way}: version {} of device {}", write.id.version, write.id.device)
+        }
+        None => "superseded by a write that had seen it".to_owned(),
+    };
+    connection
+        .prepare_cached(
+            "UPDATE sync_conflicts SET status = 'resolved', resolution = ?2, resolved_at = coalesce(resolved_at, ?3)
+             WHERE id = ?1 AND (status <> 'resolved' OR (resolution <> ?2 AND ?4))",
+        )?
+        .execute(params![id, resolution, now_micros(), !settling.is_empty()])?;
+    Ok(())
+}
+
+fn mark_won(connection: &Connection, id: WriteId, won: bool) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE sync_log SET won = ?3 WHERE device_id = ?1 AND version = ?2 AND won IS NOT ?3")?.execute(params![
+        id.device.as_bytes(),
+        id.version,
+        won
+    ])?;
+    Ok(())
+}
+
+/// What was decided last about a conflict that stands.
+fn decision(connection: &Connection, id: &str) -> Result<Status, StoreError> {
+    let decisions = crate::apply::writes_of(connection, RecordKey { table_name: DECISIONS, record_id: id })?;
+    let ignored = newest(&decisions).is_some_and(|index| decisions[index].data.get("status").is_some_and(|status| status == "ignored"));
+    Ok(if ignored { Status::Ignored } else { Status::Pending })
+}
+
+/// A decision about a conflict came in: ignored, or pending again.
+pub(crate) fn note_decision(connection: &Connection, change: &Change) -> Result<(), StoreError> {
+    if change.table_name == DECISIONS {
+        let status = decision(connection, &change.record_id)?;
+        connection
+            .prepare_cached("UPDATE sync_conflicts SET status = ?2 WHERE id = ?1 AND status <> 'resolved'")?
+            .execute([&change.record_id, status.as_str()])?;
+    }
+    Ok(())
+}
+
+/// Shows a contradiction; answers 1 if it is new.
+pub(crate) fn record_contradiction(connection: &Connection, me: DeviceId, contradiction: &Contradiction) -> Result<u64, StoreError> {
+    let Contradiction { subject, made, waiting } = contradiction;
+    let id = conflict_id("", subject, Kind::Schema.as_str(), made.id, waiting.id);
+    let found = Found {
+        id,
+        kind: Kind::Schema,
+        columns: Vec::new(),
+        shown: made.clone(),
+        kept: waiting.clone(),
+        ancestor: None,
+        settled: (false, false),
+    };
+    open(connection, me, RecordKey { table_name: "", record_id: subject }, &found)
+}
+
+/// Schema changes that waited were made after all.
+pub(crate) fn close_contradictions(connection: &Connection, entry: &crate::log::Transaction) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE sync_conflicts SET status = 'resolved', resolution = 'the schema change was made after all', resolved_at = ?4
+         WHERE kind = 'schema' AND status <> 'resolved'
+         AND ((local_device = ?1 AND local_version BETWEEN ?2 AND ?3) OR (remote_device = ?1 AND remote_version BETWEEN ?2 AND ?3))",
+    )?;
+    statement.execute(params![entry.device_id.as_bytes(), entry.first_version, entry.last_version, now_micros()])?;
+    Ok(())
+}
+
+/// Whether both sides of a conflict are settlements of other conflicts.
+pub(super) fn both_settled(connection: &Connection, id: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sync_conflicts AS c
+             JOIN sync_log AS l ON l.device_id = c.local_device AND l.version = c.local_version
+             JOIN sync_log AS r ON r.device_id = c.remote_device AND r.version = c.remote_version
+             WHERE c.id = ?1 AND l.resolves IS NOT NULL AND r.resolves IS NOT NULL)";
+    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
+}

@@ -1,0 +1,226 @@
+//! The merge rules: pure functions from the set of a record's writes to the row that shows and the conflicts that stand.
+//!
+//! Enters: the writes of one record, in any order, with what each author had seen. Leaves: [`Merged`]. No I/O, no time, no SQLite: what
+//! comes out depends on the set alone, so that devices which hold the same entries show the same rows and the same conflicts.
+//!
+//! A record has cells: one for each column, and one for its existence, which every write touches. The **heads** of a cell are the writes of it
+//! that no other write of it had seen. One head: that is the value. Several heads with different values: a conflict; the greatest head by
+//! clock, then device, shows, and a conflict stands between it and each of the others.
+//!
+//! The value of the existence cell is either *gone* or the **incarnation** that lives: rows inserted under one key by devices that had not
+//! seen each other are different things, unless they are equal value for value. Each write belongs to the incarnation that its author saw.
+//! Only columns of the incarnation that shows are merged; the others are kept whole.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    clock::{Clock, DeviceId, Version, VersionVector},
+    log::RowImage,
+};
+
+mod cells;
+mod heads;
+mod incarnations;
+
+use heads::Heads;
+
+/// What kind of thing conflicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Two updates of one column.
+    UpdateUpdate,
+    /// A delete and an update of one row.
+    DeleteUpdate,
+    /// Two rows inserted under one primary key.
+    InsertInsert,
+    /// Two rows with one unique key; the later claim is set aside whole.
+    Unique,
+    /// A row whose parent was deleted: the parent came back, or the row is set aside because there is none.
+    ForeignKey,
+    /// Columns that are fine each but not together.
+    Check,
+    /// Schema changes that contradict.
+    Schema,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 7] =
+        [Kind::UpdateUpdate, Kind::DeleteUpdate, Kind::InsertInsert, Kind::Unique, Kind::ForeignKey, Kind::Check, Kind::Schema];
+
+    /// As it stands in `sync_conflicts`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::UpdateUpdate => "update_update",
+            Kind::DeleteUpdate => "delete_update",
+            Kind::InsertInsert => "insert_insert",
+            Kind::Unique => "unique",
+            Kind::ForeignKey => "foreign_key",
+            Kind::Check => "check",
+            Kind::Schema => "schema",
+        }
+    }
+}
+
+/// Names a write for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WriteId {
+    /// Author.
+    pub device: DeviceId,
+    /// Its version.
+    pub version: Version,
+}
+
+/// What a write does to its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The record begins: all columns.
+    Insert,
+    /// Some columns get values; perhaps none, where only the record's existence is confirmed.
+    Update,
+    /// The record ends.
+    Delete,
+}
+
+/// One write of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// Its name.
+    pub id: WriteId,
+    /// The author's clock.
+    pub clock: Clock,
+    /// What the author had seen of others; of its own it had seen all that came before.
+    pub context: Arc<VersionVector>,
+    /// What it does.
+    pub action: Action,
+    /// The values written.
+    pub data: RowImage,
+    /// The values that they replaced, as the author saw them; of a delete the whole row.
+    pub old: RowImage,
+    /// The conflict that it settles.
+    pub resolves: Option<String>,
+}
+
+/// Order among writes that had not seen each other.
+pub type Rank = (Clock, DeviceId, Version);
+
+impl Write {
+    /// Whether its author had seen the other one. Contexts are closed (who saw a write saw all that its author saw), so this is transitive.
+    pub fn saw(&self, other: &Write) -> bool {
+        if self.id.device == other.id.device {
+            other.id.version < self.id.version
+        } else {
+            self.context.contains(other.id.device, other.id.version)
+        }
+    }
+
+    /// Its place in the order that decides what shows.
+    pub fn rank(&self) -> Rank {
+        (self.clock, self.id.device, self.id.version)
+    }
+}
+
+/// One side of a conflict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Side {
+    /// The write.
+    pub id: WriteId,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its values: the columns in question, or the whole row; none where it deleted the row.
+    pub data: Option<RowImage>,
+}
+
+/// A conflict that stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Derived from record and sides.
+    pub id: String,
+    /// What kind.
+    pub kind: Kind,
+    /// The columns that differ.
+    pub columns: Vec<String>,
+    /// The side that shows.
+    pub shown: Side,
+    /// The other one.
+    pub kept: Side,
+    /// What both had seen last, as far as the writes tell it.
+    pub ancestor: Option<RowImage>,
+    /// Whether a side is a write that settled another conflict.
+    pub settled: (bool, bool),
+}
+
+/// A record as it is to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Merged {
+    /// The values of all columns that the writes tell; none where the record is gone.
+    pub row: Option<RowImage>,
+    /// The conflicts, by id.
+    pub conflicts: Vec<Found>,
+    /// The greatest of the writes that gave a value that shows, for each column; the existence under the empty name.
+    pub ranks: BTreeMap<String, Rank>,
+    /// The row as it would be if it had not gone.
+    pub last: RowImage,
+}
+
+/// Merges a record's writes. Without writes there is nothing.
+pub fn merge(table_name: &str, record_id: &str, writes: &[Write]) -> Merged {
+    let incarnations = incarnations::assign(writes);
+    let mut existence = Heads::default();
+    (0..writes.len()).for_each(|index| existence.add(writes, index));
+    let decided = existence.decide(writes);
+    let Some((shown, others)) = decided.split_first() else { return Merged::default() };
+    let mut merged = Merged::default();
+    merged.ranks.insert(String::new(), writes[*shown].rank());
+    let cells = cells::Cells { table_name, record_id, writes, incarnations: &incarnations };
+    let value = |index: usize| (writes[index].action != Action::Delete).then(|| incarnations[index]);
+    for other in others.iter().filter(|other| value(**other) != value(*shown)) {
+        merged.conflicts.push(cells.whole_rows(*shown, *other));
+    }
+    let columns = cells.columns(incarnations[*shown]);
+    if value(*shown).is_some() {
+        merged.conflicts.extend(columns.conflicts);
+        merged.row = Some(columns.row.clone());
+        merged.ranks.extend(columns.ranks);
+    }
+    merged.last = columns.row;
+    merged.conflicts.sort_by(|a, b| a.id.cmp(&b.id));
+    merged
+}
+
+/// Among heads, which is no matter of records: the greatest of the writes that no other one had seen.
+pub fn newest(writes: &[Write]) -> Option<usize> {
+    let mut heads = Heads::default();
+    (0..writes.len()).for_each(|index| heads.add(writes, index));
+    heads.decide(writes).first().copied()
+}
+
+/// A conflict's id: SHA-256 over what conflicts, 128 bits of it in hex. The order of the two sides does not matter.
+pub fn conflict_id(table_name: &str, record_id: &str, part: &str, a: WriteId, b: WriteId) -> String {
+    let mut sha = Sha256::new();
+    sha.update(b"peergres conflict 1\n");
+    for text in [table_name, record_id, part] {
+        sha.update((text.len() as u64).to_be_bytes());
+        sha.update(text.as_bytes());
+    }
+    for side in [a.min(b), a.max(b)] {
+        sha.update(side.device.as_bytes());
+        sha.update(side.version.to_be_bytes());
+    }
+    sha.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether two values are one: JSON in the log's forms.
+fn same(a: Option<&Json>, b: Option<&Json>) -> bool {
+    a == b
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! The merge said again, naively.
