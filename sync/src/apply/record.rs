@@ -25,7 +25,7 @@ fn write(logged: LoggedChange) -> Option<Write> {
         Operation::Insert => Action::Insert,
         Operation::Update => Action::Update,
         Operation::Delete => Action::Delete,
-        Operation::Ddl => return None,
+        Operation::Ddl | Operation::Pruned => return None,
     };
     Some(Write {
         id: WriteId { device: logged.device_id, version: logged.change.version },
