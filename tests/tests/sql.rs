@@ -73,6 +73,6 @@ fn statements_answer_as_postgresql_does() {
         }
     }
     assert!(count > 0, "no record was run");
-    let shown = faults.iter().take(40).cloned().collect::<Vec<_>>().join("\n");
+    let shown = faults.iter().take(200).cloned().collect::<Vec<_>>().join("\n");
     assert!(faults.is_empty(), "{} of {count} records differ\n{shown}", faults.len());
 }

@@ -279,8 +279,7 @@ impl Binder<'_> {
                 for (field, (_, ty)) in fields.into_iter().zip(attributes.iter()) {
                     out.push(self.coerce_to(field, *ty, context)?);
                 }
-                let row = ExprKind::Row { fields: out, names: attributes.iter().map(|(name, _)| name.clone()).collect() };
-                let record = Expr::new(row, TypeRef::new(oid::RECORD));
+                let record = Expr::row(out, attributes.iter().map(|(name, _)| name.clone()).collect());
                 ExprKind::Relabel(Box::new(record), form)
             }
             _ => ExprKind::RowCast(Box::new(expr), form),

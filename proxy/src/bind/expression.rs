@@ -292,7 +292,7 @@ impl Binder<'_> {
             bound.push(field);
         }
         let names = (1..=bound.len()).map(|at| format!("f{at}")).collect();
-        Ok(Expr::new(ExprKind::Row { fields: bound, names }, TypeRef::new(oid::RECORD)).at(self.position(span)))
+        Ok(Expr::row(bound, names).at(self.position(span)))
     }
 
     /// `ARRAY[…]`; `element` is known where a cast follows.
@@ -410,7 +410,7 @@ impl Binder<'_> {
             }
         }
         let base = self.base_type(row.ty);
-        let ty = self.type_of(base.oid)?.clone();
+        let ty = self.type_of(base.concrete())?.clone();
         let Kind::Composite(attributes) = &ty.kind else {
             let message = match base.oid {
                 oid::RECORD => format!("could not identify column \"{name}\" in record data type"),
@@ -420,7 +420,10 @@ impl Binder<'_> {
             return Err(SqlError::new(state, message).at(position));
         };
         let Some(index) = attributes.iter().position(|(known, _)| known == name) else {
-            let message = format!("column \"{name}\" not found in data type {}", self.type_name(base.oid));
+            let message = match base.oid {
+                oid::RECORD => format!("could not identify column \"{name}\" in record data type"),
+                _ => format!("column \"{name}\" not found in data type {}", self.type_name(base.oid)),
+            };
             return Err(SqlError::new(SqlState::UNDEFINED_COLUMN, message).at(position));
         };
         let at = row.position;

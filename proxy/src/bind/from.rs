@@ -345,7 +345,7 @@ impl Binder<'_> {
     }
 
     /// Names and types of the columns that a call yields in FROM, and whether it is one scalar column.
-    fn function_columns(&self, expr: &Expr, shown: &str) -> Result<(Vec<(String, TypeRef)>, bool)> {
+    pub(super) fn function_columns(&self, expr: &Expr, shown: &str) -> Result<(Vec<(String, TypeRef)>, bool)> {
         if let ExprKind::Call(call) = &expr.kind {
             if call.proc.outputs.len() > 1 {
                 let given: Vec<_> = call.args.iter().map(|arg| arg.ty.oid).collect();

@@ -9,7 +9,8 @@ use super::{
     binder::{fold, name_parts},
     candidate::Choice,
     coerce::Pathway,
-    tree::{Aggregate, Call, CallForm, Expr, ExprKind, ProcRef, SortKey},
+    syntax::same,
+    tree::{Aggregate, Call, CallForm, CastForm, Expr, ExprKind, ProcRef, SortKey},
 };
 use crate::{
     catalog::{Proc, ProcKind},
@@ -331,9 +332,14 @@ impl Binder<'_> {
             for (key, arg) in order_by.iter_mut().zip(&args) {
                 key.expr = arg.clone();
             }
-        } else if written.distinct && order_by.iter().any(|key| !args.contains(&key.expr)) {
-            let message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
-            return fail(SqlState::INVALID_COLUMN_REFERENCE, message.to_owned());
+        } else if written.distinct {
+            for key in &mut order_by {
+                let Some(arg) = args.iter().find(|arg| same(arg, &key.expr) || same(without_implicit_casts(arg), &key.expr)) else {
+                    let message = "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list";
+                    return fail(SqlState::INVALID_COLUMN_REFERENCE, message.to_owned());
+                };
+                key.expr = arg.clone();
+            }
         }
         let aggregate = Aggregate {
             proc: ProcRef(proc),
@@ -399,6 +405,17 @@ impl Binder<'_> {
         let (proc, args, result) = self.complete_arguments(resolved, written.args, position)?;
         let call = super::tree::WindowCall { proc: ProcRef(proc), args, filter, window, star };
         Ok(Expr::new(ExprKind::Window(Box::new(call)), TypeRef::new(result)).at(position))
+    }
+}
+
+/// What an argument was before the binder coerced it.
+fn without_implicit_casts(expr: &Expr) -> &Expr {
+    match &expr.kind {
+        ExprKind::Relabel(inner, CastForm::Implicit) | ExprKind::InputOutput(inner, CastForm::Implicit) => without_implicit_casts(inner),
+        ExprKind::Call(call) if call.form == CallForm::Cast(CastForm::Implicit) && !call.args.is_empty() => {
+            without_implicit_casts(&call.args[0])
+        }
+        _ => expr,
     }
 }
 

@@ -26,6 +26,7 @@ mod from;
 mod function;
 mod group;
 mod insert;
+mod layer;
 mod literal;
 mod name;
 mod naming;

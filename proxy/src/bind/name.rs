@@ -129,11 +129,8 @@ pub(super) fn whole_row(item: &ScopeItem) -> Expr {
     if item.scalar {
         return item.columns[0].expr.clone();
     }
-    let row = ExprKind::Row {
-        fields: item.columns.iter().map(|column| column.expr.clone()).collect(),
-        names: item.columns.iter().map(|column| column.name.clone()).collect(),
-    };
-    let record = Expr::new(row, TypeRef::new(oid::RECORD));
+    let fields = item.columns.iter().map(|column| column.expr.clone()).collect();
+    let record = Expr::row(fields, item.columns.iter().map(|column| column.name.clone()).collect());
     if item.row_type == 0 {
         return record;
     }

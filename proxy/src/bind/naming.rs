@@ -48,6 +48,7 @@ fn figure(expr: &ast::Expr) -> Option<(String, u8)> {
         Tuple(_) => strong("row"),
         Extract { .. } => strong("extract"),
         Position { .. } => strong("position"),
+        Substring { shorthand: true, .. } => strong("substr"),
         Substring { .. } => strong("substring"),
         Overlay { .. } => strong("overlay"),
         Ceil { .. } => strong("ceil"),

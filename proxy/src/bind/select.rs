@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Result, SqlError, SqlState},
     execute::plan::OutputColumn,
-    types::oid,
+    types::{TypeRef, oid},
 };
 
 /// A bound select with its order, which may name what is not in the list.
@@ -26,7 +26,7 @@ impl Binder<'_> {
     /// Binds a SELECT.
     pub(super) fn select(&mut self, select: &ast::Select, order_by: &[ast::OrderByExpr], outer: Option<&Scope<'_>>) -> Result<Outcome> {
         self.refuse_foreign_clauses(select)?;
-        let (mut from, items) = self.from_clause(&select.from, outer)?;
+        let (from, items) = self.from_clause(&select.from, outer)?;
         let mut scope = Scope { parent: outer, items, clause: Clause::Select, windows: Vec::new(), domain_value: None };
         let keys = self.group_items(select)?;
         self.group_keys = self.early_group_keys(&keys, select, &scope);
@@ -60,9 +60,19 @@ impl Binder<'_> {
                 self.require_order(&target.expr, "=", "an equality operator")?;
             }
         }
-        self.hoist_sets(&mut targets, &mut sorted, &mut from, grouped)?;
-        let columns = targets.iter().map(output_of).collect();
-        let select = Select { distinct, targets, from, filter, group_by, grouping_sets, having, grouped };
+        let columns: Vec<OutputColumn> = targets.iter().map(output_of).collect();
+        let has_window = targets.iter().any(|t| t.expr.has_window()) || sorted.iter().any(|key| key.expr.has_window());
+        let has_sets = targets.iter().any(|target| target.expr.has_set());
+        let mut select = Select { distinct, targets, from, filter, group_by, grouping_sets, having, grouped };
+        if has_window && select.grouping_sets.is_some() {
+            self.layer(&mut select, &mut sorted, &|e| matches!(e.kind, ExprKind::Window(_)));
+        }
+        if has_sets {
+            if grouped || has_window {
+                self.layer(&mut select, &mut sorted, &|e| matches!(&e.kind, ExprKind::Call(call) if call.proc.returns_set));
+            }
+            self.hoist_sets(&mut select, &mut sorted)?;
+        }
         Ok(Outcome { select, order_by: sorted, columns })
     }
 
@@ -150,8 +160,11 @@ impl Binder<'_> {
     /// `(row).*`.
     fn spread_row(&mut self, row: &ast::Expr, scope: &Scope<'_>, targets: &mut Vec<Target>) -> Result<()> {
         let bound = self.expression(row, scope)?;
-        let names: Vec<String> = match (&bound.kind, self.catalog.type_by_oid(self.base_oid(bound.ty.oid)).map(|ty| &ty.kind)) {
+        let names: Vec<String> = match (&bound.kind, self.catalog.type_by_oid(self.base_type(bound.ty).concrete()).map(|ty| &ty.kind)) {
             (ExprKind::Row { names, .. }, _) => names.clone(),
+            (ExprKind::Call(call), _) if call.proc.returns_set && bound.ty.oid == oid::RECORD => {
+                return self.spread_set(bound, targets);
+            }
             (_, Some(crate::types::Kind::Composite(attributes))) => attributes.iter().map(|(name, _)| name.clone()).collect(),
             _ => {
                 let message = "column notation .* applied to a value that is not a row";
@@ -161,6 +174,16 @@ impl Binder<'_> {
         for name in names {
             let expr = self.field(bound.clone(), &name, bound.position)?;
             targets.push(Target { expr, name });
+        }
+        Ok(())
+    }
+
+    /// `(f(…)).*` of a function that returns a set of records.
+    fn spread_set(&self, call: Expr, targets: &mut Vec<Target>) -> Result<()> {
+        let (outputs, _) = self.function_columns(&call, "set")?;
+        for (index, (name, ty)) in outputs.into_iter().enumerate() {
+            let kind = ExprKind::Field { row: Box::new(call.clone()), index, name: name.clone() };
+            targets.push(Target { expr: Expr::new(kind, ty).at(call.position), name });
         }
         Ok(())
     }
@@ -291,48 +314,80 @@ impl Binder<'_> {
     }
 
     /// Set-returning functions of the select list become one lateral item of FROM, in which all run in step (`ProjectSet`).
-    fn hoist_sets(&mut self, targets: &mut [Target], sorted: &mut [SortKey], from: &mut Vec<From>, grouped: bool) -> Result<()> {
-        if !targets.iter().any(|target| target.expr.has_set()) {
-            return Ok(());
+    fn hoist_sets(&mut self, select: &mut Select, sorted: &mut [SortKey]) -> Result<()> {
+        let mut sets = Sets { source: self.new_source(), functions: Vec::new() };
+        let on: &mut [Expr] = match &mut select.distinct {
+            Distinct::On(on) => on,
+            _ => &mut [],
+        };
+        let targets = select.targets.iter_mut().map(|target| &mut target.expr);
+        for expr in targets.chain(sorted.iter_mut().map(|key| &mut key.expr)).chain(on) {
+            self.hoist(expr, &mut sets)?;
         }
-        if grouped || targets.iter().any(|target| target.expr.has_window()) {
-            return Err(SqlError::unsupported("a set-returning function in the select list of a query that groups"));
-        }
-        let source = self.new_source();
-        let mut functions: Vec<FromFunction> = Vec::new();
-        for expr in targets.iter_mut().map(|target| &mut target.expr).chain(sorted.iter_mut().map(|key| &mut key.expr)) {
-            hoist(expr, source, &mut functions);
-        }
-        if functions.iter().any(|function| function.expr.ty.oid == oid::RECORD) {
-            return Err(SqlError::unsupported("a set of records in the select list"));
-        }
-        let function = From::Function { source, functions, ordinality: false };
-        *from = match std::mem::take(from).into_iter().reduce(cross) {
+        let function = From::Function { source: sets.source, functions: sets.functions, ordinality: false };
+        select.from = match std::mem::take(&mut select.from).into_iter().reduce(cross) {
             Some(left) => vec![cross(left, function)],
             None => vec![function],
         };
         Ok(())
     }
+
+    /// Replaces the calls that return sets by columns of the item that they become; one that returns records by a row of columns.
+    fn hoist(&mut self, expr: &mut Expr, sets: &mut Sets) -> Result<()> {
+        let mut result = Ok(());
+        expr.for_each_child_mut(&mut |child| {
+            if result.is_ok() {
+                result = self.hoist(child, sets);
+            }
+        });
+        result?;
+        if let ExprKind::Field { row, index, .. } = &mut expr.kind {
+            if let ExprKind::Row { fields, .. } = &mut row.kind {
+                *expr = fields.swap_remove(*index);
+            }
+            return Ok(());
+        }
+        if !matches!(&expr.kind, ExprKind::Call(call) if call.proc.returns_set) {
+            return Ok(());
+        }
+        let (outputs, is_scalar) = self.function_columns(expr, "set")?;
+        let mut first = 0;
+        let mut known = None;
+        for function in &sets.functions {
+            if same(&function.expr, expr) {
+                known = Some(first);
+                break;
+            }
+            first += function.columns.len();
+        }
+        let first = known.unwrap_or_else(|| {
+            let columns = outputs.iter().map(|(name, ty)| OutputColumn { name: name.clone(), ty: *ty, table: 0, number: 0 }).collect();
+            sets.functions.push(FromFunction { expr: expr.clone(), columns, defined: false });
+            first
+        });
+        let column = |(at, (name, ty)): (usize, &(String, TypeRef))| super::scope::output_column(sets.source, first + at, name, *ty);
+        let mut fields: Vec<Expr> = outputs.iter().enumerate().map(column).collect();
+        if is_scalar {
+            *expr = fields.remove(0);
+            return Ok(());
+        }
+        let row = Expr::row(fields, outputs.into_iter().map(|(name, _)| name).collect());
+        *expr = match expr.ty.oid {
+            oid::RECORD => row,
+            _ => Expr::new(ExprKind::Relabel(Box::new(row), super::tree::CastForm::Implicit), expr.ty),
+        };
+        Ok(())
+    }
+}
+
+/// The sets of a select list, as they become an item of FROM.
+struct Sets {
+    source: super::SourceId,
+    functions: Vec<FromFunction>,
 }
 
 fn cross(left: From, right: From) -> From {
     From::Join { kind: JoinKind::Inner, left: Box::new(left), right: Box::new(right), on: None }
-}
-
-fn hoist(expr: &mut Expr, source: super::SourceId, functions: &mut Vec<FromFunction>) {
-    expr.for_each_child_mut(&mut |child| hoist(child, source, functions));
-    if !matches!(&expr.kind, ExprKind::Call(call) if call.proc.returns_set) {
-        return;
-    }
-    let at = match functions.iter().position(|function| same(&function.expr, expr)) {
-        Some(at) => at,
-        None => {
-            let column = OutputColumn { name: "set".to_owned(), ty: expr.ty, table: 0, number: 0 };
-            functions.push(FromFunction { expr: expr.clone(), columns: vec![column], defined: false });
-            functions.len() - 1
-        }
-    };
-    *expr = super::scope::output_column(source, at, "set", expr.ty);
 }
 
 /// What RowDescription tells of a target.

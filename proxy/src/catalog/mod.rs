@@ -79,7 +79,7 @@ impl Catalog {
 
     /// A type by OID.
     pub fn type_by_oid(&self, oid: Oid) -> Option<&Arc<Type>> {
-        built_in::types().by_oid.get(&oid).or_else(|| self.types.get(&oid))
+        built_in::types().by_oid.get(&oid).or_else(|| self.types.get(&oid)).or_else(|| crate::types::anonymous::by_oid(oid))
     }
 
     /// The types that users made, row types included.

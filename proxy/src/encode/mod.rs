@@ -72,7 +72,7 @@ impl Columns {
                 output.name.clone(),
                 output.table as i32,
                 output.number,
-                column.ty.oid,
+                column.shown_oid(),
                 column.ty.length,
                 column.typmod,
                 i16::from(binary),
@@ -126,11 +126,18 @@ pub fn format_at(formats: &[Format], n: usize) -> Format {
 }
 
 impl Column {
+    /// The type's OID for clients: `record` for a row without a named type.
+    fn shown_oid(&self) -> u32 {
+        if crate::types::anonymous::by_oid(self.ty.oid).is_some() { oid::RECORD } else { self.ty.oid }
+    }
+
     /// Of a type.
     pub fn new(type_oid: u32, typmod: i32, catalog: &Catalog) -> Result<Column> {
         let unknown = |oid: u32| SqlError::internal(format!("no type with OID {oid}"));
-        let mut ty = catalog.type_by_oid(type_oid).ok_or_else(|| unknown(type_oid))?;
-        let mut typmod = typmod;
+        let concrete = crate::types::TypeRef { oid: type_oid, typmod }.concrete();
+        let mut ty = catalog.type_by_oid(concrete).ok_or_else(|| unknown(type_oid))?;
+        // A row's modifier is the number of its shape, which is nobody else's business.
+        let mut typmod = if concrete == type_oid { typmod } else { -1 };
         while let Kind::Domain(base) = &ty.kind {
             typmod = base.typmod;
             ty = catalog.type_by_oid(base.oid).ok_or_else(|| unknown(base.oid))?;

@@ -43,6 +43,9 @@ pub(super) const OWN: &[(&str, bool, bool, &str)] = &[
     ("peergres.row_count(bigint,text)", true, true, "bigint"),
     // The value of the only row.
     ("peergres.single(\"any\")", false, true, "anyelement"),
+    // Rows as one value, and that value as rows: what a LATERAL subquery yields.
+    ("peergres.pack(\"any\")", false, true, "bytea"),
+    ("peergres.unpack(bytea)", true, true, "record"),
 ];
 
 /// The rows.
@@ -97,7 +100,7 @@ pub(super) fn convert(text: &str, from: &Type, to: TypeRef, cx: &Context) -> Res
     let candidates = [registry::signature(&row.name, &long(from)), registry::signature(&long(row), &long(from))];
     let cast = candidates.iter().find_map(|signature| lookup(signature));
     if let (Some(super::Body::Scalar(body)), Kind::Base) = (cast.map(|entry| entry.body), &from.kind) {
-        let cast = body(&Call { args: &[(&value).into()], types: &[], result: 0, cx })?;
+        let cast = body(&Call { args: &[(&value).into()], types: &[], result: 0, extra: "", cx })?;
         if to.typmod < 0 {
             return Ok(cast);
         }

@@ -47,7 +47,10 @@ fn find<'a>(catalog: &'a Catalog, name: &str) -> Option<&'a Arc<Type>> {
             let array: Oid = by_name(element)?.array;
             catalog.type_by_oid(array)
         }
-        Some((_, of)) => by_name(of),
+        Some((_, of)) => match of.strip_prefix("~.") {
+            Some(number) => crate::types::anonymous::record_type(number.parse().ok()?),
+            None => by_name(of),
+        },
         None => by_name(name),
     }
 }

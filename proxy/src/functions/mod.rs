@@ -16,7 +16,9 @@ mod array;
 mod bytea;
 mod coercion;
 mod collation;
+mod collect;
 mod comparison;
+pub mod coverage;
 mod datetime;
 mod float;
 mod guard;
@@ -24,6 +26,7 @@ mod integer;
 mod json;
 mod jsonb;
 mod numeric;
+mod pack;
 mod pattern;
 mod regex;
 mod register;
@@ -32,13 +35,15 @@ mod registry;
 mod results;
 mod series;
 mod set;
+mod sorted;
 mod string;
 mod sync;
 mod system;
 mod text_format;
+mod window;
 
 pub(crate) use collation::compare as compare_values;
-pub use register::register;
+pub use register::{distinct_name, register};
 pub use registry::{Entry, lookup, signature};
 
 /// The topics' rows. A new topic adds its line here and nowhere else.
@@ -46,6 +51,7 @@ const TOPICS: &[&[&[Row]]] = &[
     &[
         coercion::ROWS,
         guard::ROWS,
+        pack::ROWS,
         numeric::ROWS,
         string::ROWS,
         system::ROWS,
@@ -57,9 +63,12 @@ const TOPICS: &[&[&[Row]]] = &[
         series::ROWS,
         bytea::ROWS,
         aggregate::ROWS,
+        collect::ROWS,
+        window::ROWS,
         aggregate::REGRESSIONS,
     ],
     aggregate::SPREADS,
+    window::EXTREMES,
     integer::TOPICS,
     float::TOPICS,
     datetime::TOPICS,
@@ -76,6 +85,8 @@ pub struct Call<'a> {
     pub types: &'a [Oid],
     /// The result's concrete type, filled as `types` is; 0 otherwise.
     pub result: Oid,
+    /// What the statement tells beyond types: a column definition list, sort keys; empty mostly.
+    pub extra: &'a str,
     /// The session: settings, catalog, clock.
     pub cx: &'a Context,
 }

@@ -30,7 +30,15 @@ pub fn register(connection: &Connection) -> rusqlite::Result<()> {
             Body::Scalar(body) => {
                 connection.create_scalar_function(entry.signature, -1, flags, move |cx| scalar(entry, body, cx))?;
             }
-            Body::Aggregate(_) => connection.create_window_function(entry.signature, -1, flags, Trampoline(entry))?,
+            Body::Aggregate(make) => {
+                connection.create_window_function(entry.signature, -1, flags, Trampoline { entry, distinct: false, make })?;
+                connection.create_window_function(
+                    &*distinct_name(entry.signature),
+                    -1,
+                    flags,
+                    Trampoline { entry, distinct: true, make },
+                )?;
+            }
             Body::Set(_) => set::register(connection, entry)?,
         }
     }
@@ -42,16 +50,18 @@ pub fn register(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) struct CallTypes {
     pub(super) arguments: Vec<Oid>,
     pub(super) result: Oid,
+    pub(super) extra: String,
 }
 
 impl CallTypes {
     pub(super) fn parse(literal: ValueRef<'_>) -> Result<CallTypes> {
         let bad = || SqlError::internal("a polymorphic call begins with its types");
         let text = literal.as_str().map_err(|_| bad())?;
-        let (arguments, result) = text.split_once('>').ok_or_else(bad)?;
+        let (types, extra) = text.split_once(';').unwrap_or((text, ""));
+        let (arguments, result) = types.split_once('>').ok_or_else(bad)?;
         let number = |t: &str| t.parse().map_err(|_| bad());
         let arguments = arguments.split(',').filter(|t| !t.is_empty()).map(number).collect::<Result<_>>()?;
-        Ok(CallTypes { arguments, result: number(result)? })
+        Ok(CallTypes { arguments, result: number(result)?, extra: extra.to_owned() })
     }
 }
 
@@ -88,17 +98,26 @@ fn call_types(entry: &Entry, cx: &SqliteContext<'_>) -> rusqlite::Result<Option<
 
 fn scalar(entry: &'static Entry, body: super::Scalar, cx: &mut SqliteContext<'_>) -> rusqlite::Result<Value> {
     let types = call_types(entry, cx)?;
-    let (arguments, result) = types.as_ref().map_or((&[][..], 0), |t| (&t.arguments[..], t.result));
+    let (arguments, result, extra) = types.as_ref().map_or((&[][..], 0, ""), |t| (&t.arguments[..], t.result, &*t.extra));
     with_arguments(cx, usize::from(entry.polymorphic), |args| {
         if entry.strict && args.contains(&ValueRef::Null) {
             return Ok(Value::Null);
         }
-        body(&Call { args, types: arguments, result, cx: &context::current() }).map_err(fail)
+        body(&Call { args, types: arguments, result, extra, cx: &context::current() }).map_err(fail)
     })
 }
 
-/// One aggregate's function with SQLite.
-struct Trampoline(&'static Entry);
+/// The name under which an aggregate's DISTINCT form is registered; it always takes types.
+pub fn distinct_name(signature: &str) -> String {
+    format!("{signature} distinct")
+}
+
+/// One aggregate's function with SQLite, plain or over distinct rows.
+struct Trampoline {
+    entry: &'static Entry,
+    distinct: bool,
+    make: fn(&[Oid]) -> Box<dyn Aggregate>,
+}
 
 /// One group's state.
 struct Running {
@@ -108,8 +127,13 @@ struct Running {
 
 impl Trampoline {
     fn start(&self, types: CallTypes) -> Running {
-        let Body::Aggregate(make) = self.0.body else { unreachable!("only aggregates get a trampoline") };
-        Running { state: make(&types.arguments), types }
+        let state = if self.distinct { Box::new(super::sorted::Distinct::new(self.make)) } else { (self.make)(&types.arguments) };
+        Running { state, types }
+    }
+
+    /// Whether calls begin with their types.
+    fn typed(&self) -> bool {
+        self.distinct || self.entry.polymorphic
     }
 
     fn each(
@@ -118,8 +142,9 @@ impl Trampoline {
         running: &mut Running,
         take: fn(&mut dyn Aggregate, &Call<'_>) -> Result<()>,
     ) -> rusqlite::Result<()> {
-        with_arguments(cx, usize::from(self.0.polymorphic), |args| {
-            let call = Call { args, types: &running.types.arguments, result: running.types.result, cx: &context::current() };
+        with_arguments(cx, usize::from(self.typed()), |args| {
+            let types = &running.types;
+            let call = Call { args, types: &types.arguments, result: types.result, extra: &types.extra, cx: &context::current() };
             take(&mut *running.state, &call).map_err(fail)
         })
     }
@@ -127,8 +152,7 @@ impl Trampoline {
 
 impl SqliteAggregate<Running, Value> for Trampoline {
     fn init(&self, cx: &mut SqliteContext<'_>) -> rusqlite::Result<Running> {
-        let types =
-            if self.0.polymorphic && !cx.is_empty() { CallTypes::parse(cx.get_raw(0)).map_err(fail)? } else { CallTypes::default() };
+        let types = if self.typed() && !cx.is_empty() { CallTypes::parse(cx.get_raw(0)).map_err(fail)? } else { CallTypes::default() };
         Ok(self.start(types))
     }
 

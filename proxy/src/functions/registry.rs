@@ -72,7 +72,7 @@ fn properties() -> HashMap<String, Properties> {
 fn is_polymorphic(signature: &str, result: &str) -> bool {
     let arguments = signature.split_once('(').map_or("", |(_, a)| a.trim_end_matches(')'));
     let is_any = |t: &str| t.starts_with("any") || t.starts_with("\"any\"") || t == "record";
-    arguments.split(',').any(is_any) || result.starts_with("any")
+    arguments.split(',').any(is_any) || result.starts_with("any") || result == "record"
 }
 
 static REGISTRY: LazyLock<HashMap<&'static str, Entry>> = LazyLock::new(|| {

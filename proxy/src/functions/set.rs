@@ -87,7 +87,7 @@ impl Cursor for SetCursor {
         self.rows = if self.entry.strict && values.contains(&ValueRef::Null) {
             Box::new(std::iter::empty())
         } else {
-            let call = Call { args: values, types: &types.arguments, result: types.result, cx: &context::current() };
+            let call = Call { args: values, types: &types.arguments, result: types.result, extra: &types.extra, cx: &context::current() };
             body(&call).map_err(fail)?
         };
         self.next()

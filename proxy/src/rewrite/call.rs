@@ -60,7 +60,7 @@ impl Printer<'_> {
         if let Body::Native(template) = entry.body {
             if compares(template) {
                 if let (Some(first), Some(arg)) = (printed.first_mut(), args.first()) {
-                    *first = self.collated(std::mem::take(first), arg.ty.oid);
+                    *first = self.collated(std::mem::take(first), arg.ty.concrete());
                 }
             }
         }
@@ -70,7 +70,7 @@ impl Printer<'_> {
 
     /// `1007,23>1007`.
     pub(super) fn types_literal(&self, args: &[Expr], result: Oid) -> String {
-        let types: Vec<String> = args.iter().map(|arg| self.base(arg.ty.oid).to_string()).collect();
+        let types: Vec<String> = args.iter().map(|arg| self.base(arg.ty.concrete()).to_string()).collect();
         format!("{}>{}", types.join(","), self.base(result))
     }
 
@@ -79,14 +79,17 @@ impl Printer<'_> {
         let entry = functions::lookup(&aggregate.proc.signature).ok_or_else(|| no_body(&aggregate.proc.signature))?;
         let mut args = aggregate.direct.clone();
         args.extend(gather_variadic(&aggregate.proc, &aggregate.args, aggregate.variadic_array));
+        if let (true, Body::Aggregate(_)) = (aggregate.distinct, entry.body) {
+            return self.distinct_aggregate(entry, aggregate, &args, result);
+        }
         let mut inside = self.aggregate_arguments(entry, &args, result.oid, aggregate.star)?;
-        if aggregate.distinct && inside.len() != 1 {
-            // SQLite's DISTINCT takes one argument; PostgreSQL's sorts, so that equal values stand side by side.
-            return Err(SqlError::unsupported(format!("DISTINCT in {}", aggregate.proc.name)));
+        if let (true, true, Some(literal)) = (aggregate.proc.aggregate_kind != 'n', entry.polymorphic, inside.first_mut()) {
+            let keys: Vec<String> = aggregate.order_by.iter().enumerate().map(|(at, key)| key_text(at, key)).collect();
+            *literal = format!("{};{}'", literal.trim_end_matches('\''), keys.join(","));
         }
         if let (true, Some(first), Some(arg)) = (aggregate.distinct, inside.first_mut(), args.first()) {
             if !first.contains(" COLLATE ") {
-                *first = self.collated(std::mem::take(first), arg.ty.oid);
+                *first = self.collated(std::mem::take(first), arg.ty.concrete());
             }
         }
         let order = if aggregate.order_by.is_empty() || aggregate.distinct {
@@ -104,6 +107,26 @@ impl Printer<'_> {
         Ok(format!("{name}({distinct}{}{order}){filter}", inside.join(", ")))
     }
 
+    /// DISTINCT over our own aggregates: they sort, as PostgreSQL does, by ORDER BY first and then by what is left of the arguments.
+    fn distinct_aggregate(&mut self, entry: &Entry, aggregate: &Aggregate, args: &[Expr], result: TypeRef) -> Result<String> {
+        let place = |key: &SortKey| args.iter().position(|arg| *arg == key.expr);
+        let mut keys: Vec<(usize, String)> = Vec::with_capacity(args.len());
+        for key in &aggregate.order_by {
+            let at = place(key).ok_or_else(|| SqlError::internal("a sort key of DISTINCT is an argument"))?;
+            keys.push((at, key_text(at, key)));
+        }
+        for at in 0..args.len() {
+            if !keys.iter().any(|(known, _)| *known == at) {
+                keys.push((at, format!("{at}<")));
+            }
+        }
+        let keys: Vec<String> = keys.into_iter().map(|(_, text)| text).collect();
+        let mut inside = vec![format!("'{};{}'", self.types_literal(args, result.oid), keys.join(","))];
+        inside.extend(self.all(args)?);
+        let filter = self.filter(aggregate.filter.as_ref())?;
+        Ok(format!("{}({}){filter}", quote_identifier(&functions::distinct_name(entry.signature)), inside.join(", ")))
+    }
+
     fn aggregate_arguments(&mut self, entry: &Entry, args: &[Expr], result: Oid, star: bool) -> Result<Vec<String>> {
         if star {
             return Ok(vec!["*".to_owned()]);
@@ -112,7 +135,7 @@ impl Printer<'_> {
         match entry.body {
             Body::NativeAggregate(_) => {
                 if let (Some(first), Some(arg)) = (inside.first_mut(), args.first()) {
-                    *first = self.collated(std::mem::take(first), arg.ty.oid);
+                    *first = self.collated(std::mem::take(first), arg.ty.concrete());
                 }
             }
             _ if entry.polymorphic => inside.insert(0, format!("'{}'", self.types_literal(args, result))),
@@ -144,7 +167,7 @@ impl Printer<'_> {
             let mut keys = Vec::new();
             for key in &call.window.partition_by {
                 let text = self.expression(key)?;
-                keys.push(self.collated(text, key.ty.oid));
+                keys.push(self.collated(text, key.ty.concrete()));
             }
             parts.push(format!("PARTITION BY {}", keys.join(", ")));
         }
@@ -195,7 +218,7 @@ impl Printer<'_> {
     /// One key over printed text. SQLite holds NULL for the least value, PostgreSQL for the greatest, so that NULLS is written
     /// wherever NULL may occur (and left out elsewhere, since it keeps SQLite from using an index).
     pub(super) fn sort_key(&self, text: String, key: &SortKey) -> String {
-        let mut out = self.collated(text, key.expr.ty.oid);
+        let mut out = self.collated(text, key.expr.ty.concrete());
         if key.descending {
             out += " DESC";
         }
@@ -205,6 +228,12 @@ impl Printer<'_> {
         }
         out
     }
+}
+
+/// A sort key as our aggregates read it: the position of what it sorts by, the direction, `n` for NULLS FIRST.
+fn key_text(at: usize, key: &SortKey) -> String {
+    let nulls = if key.nulls_first { "n" } else { "" };
+    format!("{at}{}{nulls}", if key.descending { ">" } else { "<" })
 }
 
 /// The arguments of a VARIADIC other than "any" gathered into its array.

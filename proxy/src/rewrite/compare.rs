@@ -46,7 +46,7 @@ impl Printer<'_> {
         let (left, right) = (self.expression(&call.args[0])?, self.expression(&call.args[1])?);
         let operator = OperatorRef { oid: 0, proc: call.proc.clone(), name: "=".to_owned() };
         if is_native(&operator, "=") {
-            let left = self.collated(left, call.args[0].ty.oid);
+            let left = self.collated(left, call.args[0].ty.concrete());
             return Ok(format!("({left} IS {}{right})", if negated { "" } else { "NOT " }));
         }
         let same = format!("ifnull({}, {left} IS NULL AND {right} IS NULL)", self.expression(equal)?);
@@ -57,7 +57,7 @@ impl Printer<'_> {
     pub(super) fn in_list(&mut self, expr: &Expr, list: &[Expr], operator: &OperatorRef, negated: bool) -> Result<String> {
         if is_native(operator, if negated { "<>" } else { "=" }) {
             let left = self.expression(expr)?;
-            let left = self.collated(left, expr.ty.oid);
+            let left = self.collated(left, expr.ty.concrete());
             let items = self.all(list)?.join(", ");
             return Ok(format!("({left} {}IN ({items}))", if negated { "NOT " } else { "" }));
         }
@@ -69,7 +69,7 @@ impl Printer<'_> {
     pub(super) fn any_array(&mut self, left: &Expr, array: &Expr, operator: &OperatorRef) -> Result<String> {
         if is_native(operator, "=") {
             let text = self.expression(left)?;
-            let text = self.collated(text, left.ty.oid);
+            let text = self.collated(text, left.ty.concrete());
             return Ok(format!("({text} IN (SELECT \"c1\" FROM {}))", self.unnest(array)?));
         }
         self.array_tests(left, array, operator, false)
@@ -93,7 +93,7 @@ impl Printer<'_> {
     }
 
     fn array_tests(&mut self, left: &Expr, array: &Expr, operator: &OperatorRef, all: bool) -> Result<String> {
-        let element = self.cx.catalog.type_by_oid(self.base(array.ty.oid)).map_or(0, |ty| ty.element());
+        let element = self.cx.catalog.type_by_oid(self.base(array.ty.concrete())).map_or(0, |ty| ty.element());
         self.elements.push("\"c1\"".to_owned());
         let item = Expr::new(ExprKind::Element, TypeRef::new(element));
         let test = self.expression(&operator_call(operator, left, &item));
@@ -106,7 +106,7 @@ impl Printer<'_> {
     fn unnest(&mut self, array: &Expr) -> Result<String> {
         let signature = "unnest(anyarray)";
         let entry = functions::lookup(signature).ok_or_else(|| no_body(signature))?;
-        let array_type = self.base(array.ty.oid);
+        let array_type = self.base(array.ty.concrete());
         let element = self.cx.catalog.type_by_oid(array_type).map_or(0, |ty| ty.element());
         let text = self.expression(array)?;
         Ok(super::call::apply(entry, Some(&format!("{array_type}>{element}")), &[text]))

@@ -70,7 +70,7 @@ impl Printer<'_> {
                 Ok(if printed.len() == 1 { printed[0].clone() } else { format!("coalesce({})", printed.join(", ")) })
             }
             ExprKind::NullIf(equal) => self.null_if(equal),
-            ExprKind::MinMax { greatest, args } => self.min_max(*greatest, args, expr.ty.oid),
+            ExprKind::MinMax { greatest, args } => self.min_max(*greatest, args, expr.ty.concrete()),
             ExprKind::Distinct { equal, negated } => self.distinct(equal, *negated),
             ExprKind::InList { expr, list, operator, negated } => self.in_list(expr, list, operator, *negated),
             ExprKind::ArrayComparison { left, array, operator, all } => self.array_comparison(left, array, operator, *all),
@@ -81,7 +81,7 @@ impl Printer<'_> {
             ExprKind::Field { row, index, .. } => {
                 let number = format!("{}", index + 1);
                 let row_text = self.expression(row)?;
-                let types = format!("'{},{}>{}'", row.ty.oid, oid::INT4, expr.ty.oid);
+                let types = format!("'{},{}>{}'", row.ty.concrete(), oid::INT4, expr.ty.oid);
                 Ok(format!("\"peergres.field(record,integer)\"({types}, {row_text}, {number})"))
             }
             ExprKind::Collate(inner, _) => self.expression(inner),
@@ -102,7 +102,7 @@ impl Printer<'_> {
 
     /// A constructor of our own over concrete types.
     fn construct(&mut self, signature: &str, args: &[Expr], result: Oid) -> Result<String> {
-        let types: Vec<String> = args.iter().map(|arg| self.base(arg.ty.oid).to_string()).collect();
+        let types: Vec<String> = args.iter().map(|arg| self.base(arg.ty.concrete()).to_string()).collect();
         let mut printed = vec![format!("'{}>{}'", types.join(","), self.base(result))];
         printed.extend(self.all(args)?);
         Ok(format!("{}({})", quote_identifier(signature), printed.join(", ")))
@@ -110,7 +110,7 @@ impl Printer<'_> {
 
     /// Through text: the output function of one type, the input function of the other; either falls away where it does nothing.
     fn input_output(&mut self, inner: &Expr, target: TypeRef) -> Result<String> {
-        let source = self.base(inner.ty.oid);
+        let source = self.base(inner.ty.concrete());
         let mut text = self.expression(inner)?;
         let is_text = |ty: Oid| matches!(ty, oid::TEXT | oid::VARCHAR | oid::UNKNOWN | oid::CSTRING);
         if !is_text(source) && source != oid::NAME && source != oid::BPCHAR {
@@ -126,7 +126,7 @@ impl Printer<'_> {
     /// Arrays keep the text form of their elements, so that an element-wise cast goes through text as well.
     fn array_cast(&mut self, inner: &Expr, target: TypeRef) -> Result<String> {
         let text = self.expression(inner)?;
-        let (source, to) = (self.base(inner.ty.oid), self.base(target.oid));
+        let (source, to) = (self.base(inner.ty.concrete()), self.base(target.oid));
         let signature = "peergres.array_cast(anyarray,integer)";
         if crate::functions::lookup(signature).is_some() {
             let types = format!("'{source},{}>{to}'", oid::INT4);
@@ -174,11 +174,11 @@ impl Printer<'_> {
     }
 
     fn subscript(&mut self, container: &Expr, subscripts: &[Subscript], result: Oid) -> Result<String> {
-        if self.base(container.ty.oid) == oid::JSONB {
+        if self.base(container.ty.concrete()) == oid::JSONB {
             return self.json_subscript(container, subscripts);
         }
         let is_slice = subscripts.iter().any(|s| matches!(s, Subscript::Slice(..)));
-        let (mut args, mut types) = (vec![self.expression(container)?], vec![self.base(container.ty.oid)]);
+        let (mut args, mut types) = (vec![self.expression(container)?], vec![self.base(container.ty.concrete())]);
         for subscript in subscripts {
             let bounds: Vec<String> = match subscript {
                 Subscript::Index(index) if is_slice => vec!["1".to_owned(), self.expression(index)?],

@@ -3,7 +3,7 @@
 use super::{Printer, no_body, quote_identifier};
 use crate::{
     bind::tree::{Expr, ExprKind, From, FromFunction, JoinKind, Query, QueryBody, SourceId},
-    error::{Result, SqlError},
+    error::Result,
     functions::{self, Body},
 };
 
@@ -41,7 +41,7 @@ impl Printer<'_> {
                     JoinKind::Full => "FULL JOIN",
                 };
                 let left = self.from_item(left, false)?;
-                let right = self.from_item(right, true)?;
+                let right = self.from_item(right, on.is_some() || *kind != JoinKind::Inner || !flat(right))?;
                 let on = match on {
                     Some(on) => format!(" ON {}", self.condition(on)?),
                     None => String::new(),
@@ -58,22 +58,23 @@ impl Printer<'_> {
             return match self.table_function(function)? {
                 Some(text) => Ok(format!("{text} AS {alias}")),
                 None => {
-                    let value = self.expression(&function.expr)?;
-                    if function.columns.len() > 1 || function.expr.any(&mut |e| matches!(e.kind, ExprKind::Column(_))) {
-                        return Err(SqlError::unsupported("this function in FROM"));
+                    let text = self.single_row(function)?;
+                    if refers_to_columns(function) {
+                        let columns = super::window_filter::column_names(function.columns.len());
+                        return Ok(format!("{} AS {alias}", super::lateral::unpacked(&text, &columns)));
                     }
                     let number = if ordinality { ", 1 AS \"ordinality\"" } else { "" };
-                    Ok(format!("(SELECT {value} AS \"c1\"{number}) AS {alias}"))
+                    Ok(format!("(SELECT *{number} FROM ({text})) AS {alias}"))
                 }
             };
         }
         // Several functions run in step: joined by their rows' numbers.
-        if functions.iter().any(|function| function.expr.any(&mut |e| matches!(e.kind, ExprKind::Column(_)))) {
-            return Err(SqlError::unsupported("several set-returning functions over columns of other items"));
-        }
         let (mut columns, mut text) = (Vec::new(), String::new());
         for (at, function) in functions.iter().enumerate() {
-            let Some(call) = self.table_function(function)? else { return Err(SqlError::unsupported("ROWS FROM of this function")) };
+            let call = match self.table_function(function)? {
+                Some(call) => call,
+                None => format!("(SELECT *, 1 AS \"ordinality\" FROM ({}))", self.single_row(function)?),
+            };
             let name = format!("\"f{at}\"");
             columns.extend((1..=function.columns.len()).map(|column| format!("{name}.\"c{column}\"")));
             text = match at {
@@ -83,7 +84,29 @@ impl Printer<'_> {
         }
         let columns: Vec<String> = columns.iter().enumerate().map(|(at, column)| format!("{column} AS \"c{}\"", at + 1)).collect();
         let number = format!("{} AS \"ordinality\"", numbers(functions.len()));
+        if functions.iter().any(refers_to_columns) {
+            let text = format!("SELECT {} FROM {text} ORDER BY {}", columns.join(", "), numbers(functions.len()));
+            return Ok(format!("{} AS {alias}", super::lateral::unpacked(&text, &super::window_filter::column_names(columns.len()))));
+        }
         Ok(format!("(SELECT {}, {number} FROM {text}) AS {alias}", columns.join(", ")))
+    }
+
+    /// The one row of a function that returns no set: its value, or the fields of its row.
+    fn single_row(&mut self, function: &FromFunction) -> Result<String> {
+        if function.columns.len() == 1 && !matches!(self.kind(function.expr.ty.concrete()), Some(crate::types::Kind::Composite(_))) {
+            return Ok(format!("SELECT {} AS \"c1\"", self.expression(&function.expr)?));
+        }
+        let mut columns = Vec::with_capacity(function.columns.len());
+        for (index, column) in function.columns.iter().enumerate() {
+            let row = Box::new(function.expr.clone());
+            let field = Expr::new(ExprKind::Field { row, index, name: column.name.clone() }, column.ty);
+            columns.push(format!("{} AS \"c{}\"", self.expression(&field)?, index + 1));
+        }
+        Ok(format!("SELECT {}", columns.join(", ")))
+    }
+
+    fn kind(&self, ty: crate::types::Oid) -> Option<crate::types::Kind> {
+        self.cx.catalog.type_by_oid(self.base(ty)).map(|found| found.kind.clone())
     }
 
     /// A set-returning function as SQLite's table-valued one; none where it is none.
@@ -97,17 +120,36 @@ impl Printer<'_> {
         let printed = self.all(&args)?;
         let mut types = self.types_literal(&args, function.expr.ty.oid);
         if function.defined {
-            let columns: Vec<String> = function.columns.iter().map(|c| format!("{}:{}", self.base(c.ty.oid), c.name)).collect();
+            let columns: Vec<String> = function.columns.iter().map(|c| format!("{}:{}", self.base(c.ty.concrete()), c.name)).collect();
             types += &format!(";{}", columns.join(","));
         }
         Ok(Some(super::call::apply(entry, Some(&types), &printed)))
     }
 }
 
+/// Whether a function's arguments look at other items of FROM.
+fn refers_to_columns(function: &FromFunction) -> bool {
+    let is_outer = |query: &Query| refers_outside(query);
+    function.expr.any(&mut |e| match &e.kind {
+        ExprKind::Column(_) => true,
+        ExprKind::Subquery(subquery) => is_outer(&subquery.query),
+        _ => false,
+    })
+}
+
 /// The row number of the functions joined so far.
 fn numbers(count: usize) -> String {
     let all: Vec<String> = (0..count).map(|at| format!("\"f{at}\".\"ordinality\"")).collect();
     if all.len() == 1 { all[0].clone() } else { format!("coalesce({})", all.join(", ")) }
+}
+
+/// Whether an item may follow a comma without parentheses: joining from the left gives the same rows then.
+pub(super) fn flat(item: &From) -> bool {
+    match item {
+        From::Join { kind: JoinKind::Inner | JoinKind::Left, left, .. } => flat(left),
+        From::Join { .. } => false,
+        _ => true,
+    }
 }
 
 /// Whether a subquery of FROM refers to sources that are not its own.

@@ -76,7 +76,7 @@ impl Printer<'_> {
         for expr in select.targets.iter().map(|target| &target.expr).chain(extra.iter().copied()) {
             let mut text = self.expression(expr)?;
             if distinct || collate {
-                text = self.collated(text, expr.ty.oid);
+                text = self.collated(text, expr.ty.concrete());
             }
             columns.push(format!("{text} AS \"c{}\"", columns.len() + 1));
         }
@@ -85,7 +85,7 @@ impl Printer<'_> {
         }
         let mut out = format!("SELECT {}{}", if distinct { "DISTINCT " } else { "" }, columns.join(", "));
         if !select.from.is_empty() {
-            let items = select.from.iter().enumerate().map(|(at, item)| self.from_item(item, at > 0));
+            let items = select.from.iter().enumerate().map(|(at, item)| self.from_item(item, at > 0 && !super::from::flat(item)));
             out += &format!(" FROM {}", items.collect::<Result<Vec<_>>>()?.join(", "));
         }
         if let Some(filter) = &select.filter {
@@ -114,7 +114,7 @@ impl Printer<'_> {
                 ExprKind::Constant(_) | ExprKind::Parameter(_) => "''".to_owned(),
                 _ => {
                     let text = self.expression(key)?;
-                    self.collated(text, key.ty.oid)
+                    self.collated(text, key.ty.concrete())
                 }
             });
         }

@@ -43,7 +43,7 @@ impl Printer<'_> {
     fn collated_columns(&self, query: &Query) -> String {
         let column = |(at, column): (usize, &OutputColumn)| {
             let name = format!("\"c{}\"", at + 1);
-            format!("{} AS {name}", self.collated(name.clone(), column.ty.oid))
+            format!("{} AS {name}", self.collated(name.clone(), column.ty.concrete()))
         };
         query.columns.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
     }
@@ -51,7 +51,7 @@ impl Printer<'_> {
     /// The rows of a side, each with its number among its equals.
     fn numbered(&mut self, query: &Query) -> Result<String> {
         let partition: Vec<String> =
-            query.columns.iter().enumerate().map(|(at, column)| self.collated(format!("\"c{}\"", at + 1), column.ty.oid)).collect();
+            query.columns.iter().enumerate().map(|(at, column)| self.collated(format!("\"c{}\"", at + 1), column.ty.concrete())).collect();
         Ok(format!(
             "SELECT {}, row_number() OVER (PARTITION BY {}) AS \"number\" FROM ({})",
             self.collated_columns(query),

@@ -19,7 +19,7 @@ impl Printer<'_> {
             SubqueryKind::Exists => Ok(format!("EXISTS ({})", self.query(query)?)),
             SubqueryKind::Scalar => self.scalar(query),
             SubqueryKind::Array => {
-                let element = query.columns.first().map_or(0, |column| column.ty.oid);
+                let element = query.columns.first().map_or(0, |column| column.ty.concrete());
                 let is_array = self.cx.catalog.type_by_oid(element).is_some_and(|found| found.element() != 0);
                 let signature = if is_array { "array_agg(anyarray)" } else { "array_agg(anynonarray)" };
                 let entry = functions::lookup(signature).ok_or_else(|| super::no_body(signature))?;
@@ -44,7 +44,7 @@ impl Printer<'_> {
         let signature = "peergres.single(\"any\")";
         match functions::lookup(signature) {
             Some(entry) if !at_most_one_row(query) => {
-                let ty = query.columns.first().map_or(0, |column| self.base(column.ty.oid));
+                let ty = query.columns.first().map_or(0, |column| self.base(column.ty.concrete()));
                 let call = super::call::apply(entry, Some(&format!("{ty}>{ty}")), &["\"c1\"".to_owned()]);
                 Ok(format!("(SELECT {call} FROM ({text}))"))
             }
@@ -58,7 +58,7 @@ impl Printer<'_> {
             let mut operands = Vec::with_capacity(left.len());
             for expr in left {
                 let text = self.expression(expr)?;
-                operands.push(self.collated(text, expr.ty.oid));
+                operands.push(self.collated(text, expr.ty.concrete()));
             }
             let operands = if operands.len() == 1 { operands.remove(0) } else { format!("({})", operands.join(", ")) };
             return Ok(format!("({operands} IN ({}))", self.query(query)?));

@@ -31,7 +31,7 @@ impl Printer<'_> {
             let partition: Vec<String> = on
                 .iter()
                 .enumerate()
-                .map(|(at, expr)| self.collated(format!("\"c{}\"", width + keys.len() + at + 1), expr.ty.oid))
+                .map(|(at, expr)| self.collated(format!("\"c{}\"", width + keys.len() + at + 1), expr.ty.concrete()))
                 .collect();
             let order = self.key_list(&keys);
             let over = match order.is_empty() {

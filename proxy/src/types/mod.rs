@@ -22,6 +22,7 @@ pub mod time;
 pub mod timestamp;
 pub mod timetz;
 
+pub(crate) mod anonymous;
 pub(crate) mod array;
 pub(crate) mod bit;
 pub(crate) mod boolean;

@@ -112,8 +112,8 @@ impl Codec for NumericCodec {
         let mut put = |words: [u16; 4]| words.iter().for_each(|w| out.extend_from_slice(&w.to_be_bytes()));
         match parts.rank {
             2 => put([0, 0, 0xC000, 0]),
-            1 => put([0, 0, 0xD000, 0]),
-            -2 => put([0, 0, 0xF000, 0]),
+            1 => put([0, 0, 0xD000, 0x20]),
+            -2 => put([0, 0, 0xF000, 0x20]),
             rank => {
                 let scale = text.split_once('.').map_or(0, |(_, f)| f.len());
                 let (groups, weight) = groups(&parts);

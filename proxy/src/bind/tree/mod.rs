@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 
 use crate::{
     catalog::Proc,
-    types::{Oid, TypeRef, oid},
+    types::{Oid, TypeRef, anonymous, oid},
 };
 
 mod query;
@@ -454,6 +454,12 @@ impl Expr {
     /// A boolean expression.
     pub fn boolean(kind: ExprKind) -> Self {
         Expr::new(kind, TypeRef::new(oid::BOOL))
+    }
+
+    /// A row of anonymous type.
+    pub fn row(fields: Vec<Expr>, names: Vec<String>) -> Self {
+        let ty = anonymous::record(names.iter().cloned().zip(fields.iter().map(|field| field.ty)).collect());
+        Expr::new(ExprKind::Row { fields, names }, ty)
     }
 
     /// NULL of the given type.
