@@ -56,6 +56,7 @@ impl Changed {
             table: 0,
             number: 0,
             nullable: false,
+            optional: false,
         };
         let ty = if self.table.hidden_key { oid::UUID } else { oid::INT8 };
         Expr::new(ExprKind::Column(column), TypeRef::new(ty))

@@ -533,7 +533,7 @@ fn make_nullable(item: &mut ScopeItem) {
 fn nullable(mut expr: Expr) -> Expr {
     fn each(expr: &mut Expr) {
         if let ExprKind::Column(column) = &mut expr.kind {
-            column.nullable = true;
+            (column.nullable, column.optional) = (true, true);
         }
         expr.for_each_child_mut(&mut each);
     }

@@ -129,12 +129,32 @@ pub(super) fn whole_row(item: &ScopeItem) -> Expr {
     if item.scalar {
         return item.columns[0].expr.clone();
     }
-    let fields = item.columns.iter().map(|column| column.expr.clone()).collect();
+    let fields: Vec<Expr> = item.columns.iter().map(|column| column.expr.clone()).collect();
+    let is_absent = absent_row(&fields);
     let record = Expr::row(fields, item.columns.iter().map(|column| column.name.clone()).collect());
-    if item.row_type == 0 {
-        return record;
+    let row = match item.row_type {
+        0 => record,
+        row_type => Expr::new(ExprKind::Relabel(Box::new(record), super::tree::CastForm::Implicit), TypeRef::new(row_type)),
+    };
+    match is_absent {
+        None => row,
+        Some(test) => {
+            let ty = row.ty;
+            let whens = vec![(test, Expr::null(ty))];
+            Expr::new(ExprKind::Case { operand: None, whens, otherwise: Some(Box::new(row)) }, ty)
+        }
     }
-    Expr::new(ExprKind::Relabel(Box::new(record), super::tree::CastForm::Implicit), TypeRef::new(item.row_type))
+}
+
+/// Whether an outer join found no row, so that all columns are NULL and the row itself is; none where the columns do not come from an
+/// outer join.
+fn absent_row(fields: &[Expr]) -> Option<Expr> {
+    let is_optional = |field: &Expr| matches!(&field.kind, ExprKind::Column(column) if column.optional);
+    if fields.is_empty() || !fields.iter().all(is_optional) {
+        return None;
+    }
+    let test = |field: &Expr| Expr::boolean(ExprKind::IsNull { expr: Box::new(field.clone()), negated: false });
+    Some(super::expression::all_of(fields.iter().map(test).collect()))
 }
 
 /// Levenshtein's distance.

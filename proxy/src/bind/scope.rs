@@ -279,6 +279,7 @@ impl ScopeItem {
                     table: relation.oid,
                     number: column.number,
                     nullable: !column.not_null,
+                    optional: false,
                 }),
                 column.ty,
             ),
@@ -321,6 +322,6 @@ impl ScopeItem {
 /// A column of a subquery's output: `c1`, `c2`, … in SQLite.
 pub fn output_column(source: SourceId, index: usize, name: &str, ty: TypeRef) -> Expr {
     let physical = Arc::from(format!("c{}", index + 1));
-    let column = ColumnRef { source, index, physical, name: Arc::from(name), table: 0, number: 0, nullable: true };
+    let column = ColumnRef { source, index, physical, name: Arc::from(name), table: 0, number: 0, nullable: true, optional: false };
     Expr::new(ExprKind::Column(column), ty)
 }

@@ -5,7 +5,7 @@ use sqlparser::ast;
 use super::{
     Binder, Clause, CoercionContext, Scope,
     binder::fold,
-    tree::{Expr, Frame, FrameBound, FrameUnit, SortKey, Window},
+    tree::{Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, Window},
 };
 use crate::{
     error::{Result, SqlError, SqlState},
@@ -125,8 +125,34 @@ impl Binder<'_> {
         match key.expr.ty.oid {
             oid::INT2 | oid::INT4 | oid::INT8 => self.coerce_to(bound, TypeRef::new(oid::INT8), CoercionContext::Implicit),
             oid::FLOAT4 | oid::FLOAT8 => self.coerce_to(bound, TypeRef::new(oid::FLOAT8), CoercionContext::Implicit),
+            oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::DATE => self.frame_interval(bound, key.expr.ty.oid),
             other => Err(SqlError::unsupported(format!("RANGE with an offset over type {}", self.type_name(other))).at(bound.position)),
         }
+    }
+
+    /// An interval as the offset of a RANGE over points of time: microseconds, or days over dates. Months differ in length, so that no
+    /// one number stands for them.
+    fn frame_interval(&mut self, bound: Expr, key: crate::types::Oid) -> Result<Expr> {
+        let position = bound.position;
+        let bound = self.coerce_to(bound, TypeRef::new(oid::INTERVAL), CoercionContext::Implicit)?;
+        let ExprKind::Constant(rusqlite::types::Value::Text(text)) = &bound.kind else {
+            return Err(SqlError::unsupported("RANGE with an offset that is no literal over a type of time").at(position));
+        };
+        let interval = crate::types::interval::Interval::from_storage(text)?;
+        if interval.span() < 0 {
+            return Err(SqlError::new(SqlState("22013"), "invalid preceding or following size in window function").at(position));
+        }
+        let day = crate::types::datetime::calendar::MICROS_PER_DAY;
+        let number = match key {
+            oid::DATE if interval.microseconds % day == 0 => i64::from(interval.days) + interval.microseconds / day,
+            oid::TIMESTAMP => i64::from(interval.days) * day + interval.microseconds,
+            oid::TIMESTAMPTZ if interval.days == 0 => interval.microseconds,
+            _ => return Err(SqlError::unsupported("RANGE with such an interval over this type").at(position)),
+        };
+        if interval.months != 0 {
+            return Err(SqlError::unsupported("RANGE with an offset of months").at(position));
+        }
+        Ok(Expr::new(ExprKind::Constant(rusqlite::types::Value::Integer(number)), TypeRef::new(oid::INT8)).at(position))
     }
 
     /// The keys of an ORDER BY that names expressions only (in aggregates and windows).

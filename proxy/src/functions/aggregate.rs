@@ -176,7 +176,7 @@ impl Exact {
         }
         let divisor = if spread.sample { n.multiply(&Decimal::integer(self.count - 1)) } else { n.multiply(&n) };
         let variance = numerator.divide(&divisor)?;
-        Ok(Numeric::Finite(if spread.root { transcendental::square_root(&variance) } else { variance }))
+        Ok(Numeric::Finite(if spread.root { transcendental::square_root_to(&variance, variance.scale) } else { variance }))
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) const ROWS: &[Row] = &[
     row("array_position(anycompatiblearray,anycompatible)", Scalar(position)),
     row("array_position(anycompatiblearray,anycompatible,integer)", Scalar(position)),
     row("array_positions(anycompatiblearray,anycompatible)", Scalar(positions)),
+    row("width_bucket(anycompatible,anycompatiblearray)", Scalar(width_bucket)),
     row("array_fill(anyelement,integer[])", Scalar(fill)),
     row("array_fill(anyelement,integer[],integer[])", Scalar(fill)),
     row("trim_array(anyarray,integer)", Scalar(trim)),
@@ -195,6 +196,20 @@ fn positions(call: &Call<'_>) -> Result<Value> {
     }
     let elements = found(call)?.into_iter().map(|i| Some(i.to_string())).collect();
     text_value(Array::from_elements(elements).write(','))
+}
+
+/// How many of the sorted thresholds a value has reached.
+fn width_bucket(call: &Call<'_>) -> Result<Value> {
+    let (value, (thresholds, element)) = (slot(call, 0)?, call.array(1)?);
+    if thresholds.dimensions.len() > 1 {
+        return Err(array_error("thresholds must be one-dimensional array"));
+    }
+    if thresholds.elements.contains(&None) {
+        return Err(SqlError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "thresholds array must not contain NULLs"));
+    }
+    let value = value.unwrap_or_default();
+    let is_reached = |t: &Option<String>| t.as_ref().is_some_and(|t| compare_canonical(t, &value, element, call.cx).is_le());
+    int_value(thresholds.elements.partition_point(is_reached) as i64)
 }
 
 fn integers(call: &Call<'_>, i: usize) -> Result<Vec<i32>> {

@@ -13,6 +13,7 @@ use crate::{error::Result, session::context::Context, types::Oid};
 mod aggregate;
 pub(crate) mod arguments;
 mod array;
+mod bit;
 mod bytea;
 mod coercion;
 mod collation;
@@ -20,14 +21,20 @@ mod collect;
 mod comparison;
 pub mod coverage;
 mod datetime;
+mod enums;
 mod float;
+mod formatting;
 mod guard;
 mod integer;
 mod json;
 mod jsonb;
+mod multirange;
+mod network;
 mod numeric;
 mod pack;
 mod pattern;
+mod random;
+mod range;
 mod regex;
 mod register;
 mod registered;
@@ -52,6 +59,10 @@ const TOPICS: &[&[&[Row]]] = &[
         coercion::ROWS,
         guard::ROWS,
         pack::ROWS,
+        bit::ROWS,
+        enums::ROWS,
+        network::ROWS,
+        random::ROWS,
         numeric::ROWS,
         string::ROWS,
         system::ROWS,
@@ -72,9 +83,12 @@ const TOPICS: &[&[&[Row]]] = &[
     integer::TOPICS,
     float::TOPICS,
     datetime::TOPICS,
+    formatting::TOPICS,
     json::TOPICS,
     jsonb::TOPICS,
     regex::TOPICS,
+    range::TOPICS,
+    multirange::TOPICS,
 ];
 
 /// A function call as a body sees it.

@@ -41,7 +41,7 @@ pub(crate) fn write(value: f64, single: bool, extra_digits: i32, out: &mut Vec<u
     }
     let digits = if single { 6 } else { 15 };
     let (text, threshold) = if extra_digits > 0 {
-        (if single { format!("{:e}", value as f32) } else { format!("{value:e}") }, digits)
+        (shortest(value, single), digits)
     } else {
         let precision = (digits + extra_digits).max(1);
         (format!("{value:.*e}", precision as usize - 1), precision)
@@ -75,6 +75,22 @@ pub(crate) fn write(value: f64, single: bool, extra_digits: i32, out: &mut Vec<u
             out.extend_from_slice(&number.as_bytes()[whole..]);
         }
     }
+}
+
+/// The shortest digits that read back as the same float, in the form of `{:e}`: of two as short and as near, the even one.
+fn shortest(value: f64, single: bool) -> String {
+    let mut buffer = ryu::Buffer::new();
+    let text = if single { buffer.format_finite(value as f32) } else { buffer.format_finite(value) };
+    let (text, exponent) = text.split_once('e').map_or((text, 0), |(m, e)| (m, e.parse::<i32>().expect("ryu prints a number after the e")));
+    let (sign, text) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = format!("{whole}{fraction}");
+    let zeros = digits.len() - digits.trim_start_matches('0').len();
+    if zeros == digits.len() {
+        return format!("{sign}0e0");
+    }
+    let (first, rest) = digits[zeros..].split_at(1);
+    format!("{sign}{first}.{rest}e{}", exponent + whole.len() as i32 - 1 - zeros as i32)
 }
 
 /// `float4in` and `float8in`.

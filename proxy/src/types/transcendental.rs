@@ -17,7 +17,11 @@ fn display_scale(weight: i64, least: u32) -> u32 {
 /// Square root of a number that is not negative.
 pub(crate) fn square_root(d: &Decimal) -> Decimal {
     let (weight, _) = d.lead();
-    let scale = display_scale((weight + 1) * 2 - 1, d.scale);
+    square_root_to(d, display_scale((weight + 1) * 2 - 1, d.scale))
+}
+
+/// Square root with so many digits after the point.
+pub(crate) fn square_root_to(d: &Decimal, scale: u32) -> Decimal {
     let fine = scale + 4 + d.scale;
     let radicand = &d.coefficient * power_of_ten(2 * fine - d.scale);
     Decimal { coefficient: radicand.sqrt(), scale: fine }.round(i64::from(scale))

@@ -201,6 +201,8 @@ pub struct ColumnRef {
     pub number: i16,
     /// False where NULL is impossible.
     pub nullable: bool,
+    /// Whether it stands on the far side of an outer join, whose rows may be absent.
+    pub optional: bool,
 }
 
 /// A call of a row of `pg_proc`.

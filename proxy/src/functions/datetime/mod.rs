@@ -3,6 +3,7 @@
 mod age;
 mod arithmetic;
 mod conversion;
+mod cross_type;
 mod extract;
 mod interval;
 mod make;
@@ -18,6 +19,9 @@ pub(super) const TOPICS: &[&[Row]] = &[
     age::ROWS,
     arithmetic::ROWS,
     conversion::ROWS,
+    cross_type::DATE_TIMESTAMP,
+    cross_type::DATE_TIMESTAMPTZ,
+    cross_type::TIMESTAMP_TIMESTAMPTZ,
     extract::ROWS,
     interval::ROWS,
     make::ROWS,
