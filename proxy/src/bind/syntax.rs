@@ -75,6 +75,22 @@ impl Binder<'_> {
             }
             Ceil { expr: value, field } => self.rounding("ceil", value, field, scope, position),
             Floor { expr: value, field } => self.rounding("floor", value, field, scope, position),
+            Position { .. } | Substring { .. } | Overlay { .. } | Trim { .. } => self.string_syntax(expr, position, scope),
+            IsNormalized { expr: value, form, negated } => {
+                let form = form.as_ref().map_or("NFC".to_owned(), ToString::to_string);
+                let args = vec![self.expression(value, scope)?, self.text_constant(&form)];
+                let test = self.call_named("is_normalized", args, CallForm::Function, position)?;
+                Ok(if *negated { Expr::boolean(ExprKind::Not(Box::new(test))).at(position) } else { test })
+            }
+            Interval(interval) => self.interval(interval, position),
+            other => Err(SqlError::unsupported(node_name(other)).at(position)),
+        }
+    }
+
+    /// The nodes of strings that name their arguments by words.
+    fn string_syntax(&mut self, expr: &ast::Expr, position: usize, scope: &Scope<'_>) -> Result<Expr> {
+        use ast::Expr::*;
+        match expr {
             Position { expr: part, r#in: whole } => {
                 let args = vec![self.expression(whole, scope)?, self.expression(part, scope)?];
                 self.call_named("position", args, CallForm::Syntax("POSITION"), position)
@@ -114,13 +130,6 @@ impl Binder<'_> {
                 }
                 self.call_named(name, args, CallForm::Syntax("TRIM"), position)
             }
-            IsNormalized { expr: value, form, negated } => {
-                let form = form.as_ref().map_or("NFC".to_owned(), ToString::to_string);
-                let args = vec![self.expression(value, scope)?, self.text_constant(&form)];
-                let test = self.call_named("is_normalized", args, CallForm::Function, position)?;
-                Ok(if *negated { Expr::boolean(ExprKind::Not(Box::new(test))).at(position) } else { test })
-            }
-            Interval(interval) => self.interval(interval, position),
             other => Err(SqlError::unsupported(node_name(other)).at(position)),
         }
     }
