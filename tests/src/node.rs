@@ -43,8 +43,16 @@ impl Node {
     /// # Panics
     /// If no temporary directory can be made.
     pub fn prepare(name: &str, arguments: &[&str]) -> Node {
+        Node::prepare_in(&std::env::temp_dir(), name, arguments)
+    }
+
+    /// As [`Node::prepare`], with the directory in `place`.
+    ///
+    /// # Panics
+    /// If no directory can be made there.
+    pub fn prepare_in(place: &Path, name: &str, arguments: &[&str]) -> Node {
         Node {
-            directory: TempDir::new().expect("a temporary directory can be made"),
+            directory: TempDir::new_in(place).expect("a temporary directory can be made"),
             child: None,
             pg_port: ports::free(),
             http_port: ports::free(),
@@ -78,6 +86,19 @@ impl Node {
             assert!(ended.is_none() && Instant::now() < end, "node {} did not start:\n{}", self.name, self.said());
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// The device's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Process id of the running server.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the node runs").id()
     }
 
     /// Data directory.
@@ -149,6 +170,22 @@ impl Node {
     /// Runs psql on the replicated database with a script on its standard input; any error ends it.
     pub fn psql(&self, script: &str) -> Finished {
         psql(&self.url("app"), script)
+    }
+
+    /// Asks again and again until a query answers these rows.
+    ///
+    /// # Panics
+    /// If it does not within `limit`.
+    pub fn wait_for(&self, query: &str, rows: &str, limit: Duration) {
+        let end = Instant::now() + limit;
+        loop {
+            let now = self.psql(query);
+            if now.code == Some(0) && now.out == rows {
+                return;
+            }
+            assert!(Instant::now() < end, "{}: {query} still answers {now:?}, not {rows:?}\n{}", self.name, self.said());
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The rows of a query, unaligned.

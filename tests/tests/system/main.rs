@@ -1,0 +1,7 @@
+//! The whole system, in real processes: nodes that sync, crash and are refused, driven by psql and the command line.
+
+mod crash;
+mod line;
+mod peers;
+mod refusals;
+mod two_devices;
