@@ -13,7 +13,7 @@ use rusqlite::{
 
 use super::{
     relations::{self, Rows, Served},
-    segment::Segment,
+    segment::{Cell, Segment},
 };
 use crate::{
     error::SqlError,
@@ -133,6 +133,12 @@ impl Parts {
 
     pub(super) fn len(&self) -> usize {
         self.split() + self.own.as_ref().map_or(0, |own| own.len())
+    }
+
+    /// All rows.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &[Cell]> {
+        let parts = [self.built_in, self.own.as_deref()];
+        parts.into_iter().flatten().flat_map(|part| (0..part.len()).map(|row| part.row(row)))
     }
 
     /// The part of a row, and the row's number in it.

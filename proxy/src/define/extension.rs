@@ -9,11 +9,9 @@ use sqlparser::ast::{CreateExtension, DropExtension};
 use super::definer::Definer;
 use crate::{
     bind::fold,
+    catalog::extension::EXTENSIONS,
     error::{Result, SqlError, SqlState},
 };
-
-/// Names and the versions that PostgreSQL 15 ships.
-const KNOWN: &[(&str, &str)] = &[("uuid-ossp", "1.1"), ("pgcrypto", "1.3"), ("citext", "1.6"), ("pg_trgm", "1.6"), ("plpgsql", "1.0")];
 
 fn key(name: &str) -> QualifiedName {
     QualifiedName { schema: String::new(), name: name.to_owned() }
@@ -22,7 +20,7 @@ fn key(name: &str) -> QualifiedName {
 /// `CREATE EXTENSION`.
 pub(super) fn create(definer: &mut Definer<'_>, create: &CreateExtension) -> Result<()> {
     let name = fold(&create.name);
-    let Some((_, version)) = KNOWN.iter().find(|(known, _)| *known == name) else {
+    let Some((_, version)) = EXTENSIONS.iter().find(|(known, _)| *known == name) else {
         return Err(SqlError::unsupported(format!("extension \"{name}\"")));
     };
     if name == "plpgsql" || definer.schema().get(ObjectClass::Extension, &key(&name)).is_some() {

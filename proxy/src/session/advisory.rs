@@ -8,6 +8,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
+use super::report::LockReport;
 use crate::error::{Result, SqlError, SqlState};
 
 /// A lock's key: the database's name, and one bigint or two integers.
@@ -91,6 +92,22 @@ impl Table {
 }
 
 impl Locks {
+    /// All that are held, and all that are waited for.
+    pub fn reports(&self) -> Vec<LockReport> {
+        let table = self.grants.lock();
+        let report = |key: &Key, pid: i32, shared: bool, granted: bool| LockReport {
+            database: key.database.clone(),
+            number: key.number,
+            pair: key.pair,
+            pid,
+            shared,
+            granted,
+        };
+        let held = table.held.iter().flat_map(|(key, grants)| grants.iter().map(move |g| report(key, g.pid, g.hold.shared, true)));
+        let awaited = table.waits_for.iter().map(|(pid, key)| report(key, *pid, false, false));
+        held.chain(awaited).collect()
+    }
+
     /// Takes the lock if it is free.
     pub fn try_lock(&self, key: &Key, pid: i32, hold: Hold) -> bool {
         let mut table = self.grants.lock();

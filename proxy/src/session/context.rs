@@ -5,6 +5,7 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
+use super::report::{LockReport, SessionReport, SettingReport};
 use crate::{
     catalog::Catalog,
     error::{Result, SqlError},
@@ -107,6 +108,22 @@ pub trait Services {
     fn set_setting(&self, name: &str, value: &str, local: bool) -> Result<String> {
         let _ = (name, value, local);
         Err(SqlError::unsupported("set_config outside a session"))
+    }
+    /// All settings.
+    fn settings(&self) -> Vec<SettingReport> {
+        Vec::new()
+    }
+    /// All sessions.
+    fn sessions(&self) -> Vec<SessionReport> {
+        Vec::new()
+    }
+    /// All advisory locks, those that are waited for included.
+    fn locks(&self) -> Vec<LockReport> {
+        Vec::new()
+    }
+    /// All databases by name, in order.
+    fn databases(&self) -> Vec<String> {
+        Vec::new()
     }
     /// Any other service, by function name, over text arguments: `nextval`, `setval`, `currval`, `lastval`, `pg_notify`,
     /// `pg_advisory_lock`, `pg_cancel_backend`, … Answers the function's result in text form, none for NULL or void.

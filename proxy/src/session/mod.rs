@@ -12,6 +12,7 @@ mod cursor;
 mod extended;
 mod plans;
 pub mod registry;
+pub mod report;
 mod run;
 pub mod scram;
 mod services;

@@ -20,6 +20,7 @@ use super::{
     advisory::{Hold, Key},
     context::Services,
     registry::{Handle, Interrupt, Notification},
+    report::{LockReport, SessionReport, SettingReport},
     settings::Settings,
 };
 use crate::{
@@ -252,6 +253,22 @@ impl Services for Shared {
 
     fn set_setting(&self, name: &str, value: &str, local: bool) -> Result<String> {
         self.settings.borrow_mut().set_config(name, value, local)
+    }
+
+    fn settings(&self) -> Vec<SettingReport> {
+        self.setting_reports()
+    }
+
+    fn sessions(&self) -> Vec<SessionReport> {
+        self.session_reports()
+    }
+
+    fn locks(&self) -> Vec<LockReport> {
+        self.server.registry.locks.reports()
+    }
+
+    fn databases(&self) -> Vec<String> {
+        self.server.node.databases().into_iter().map(|(name, _)| name).collect()
     }
 
     fn call(&self, service: &str, args: &[Option<String>]) -> Result<Option<String>> {

@@ -18,17 +18,26 @@ mod world;
 
 mod pg_attrdef;
 mod pg_attribute;
+mod pg_authid;
+mod pg_available_extensions;
 mod pg_class;
 mod pg_constraint;
+mod pg_database;
 mod pg_depend;
 mod pg_description;
 mod pg_enum;
 mod pg_extension;
 mod pg_index;
+mod pg_locks;
 mod pg_namespace;
 mod pg_proc;
 mod pg_rewrite;
 mod pg_sequence;
+mod pg_settings;
+mod pg_stat_activity;
+mod pg_stat_server;
+mod pg_stat_tables;
+mod pg_timezone_names;
 mod pg_type;
 
 pub(super) use pg_class::access_method;
@@ -39,7 +48,6 @@ pub(super) enum Rows {
     /// From the schema's objects: made once per schema generation.
     Stored(fn(&World<'_>, &mut Segment)),
     /// From the state of the session and the server: made for each scan.
-    #[allow(dead_code)]
     Live(fn(&Context, &mut Segment) -> Result<()>),
 }
 
@@ -47,17 +55,38 @@ pub(super) enum Rows {
 const SOURCES: &[(&str, Rows)] = &[
     ("pg_attrdef", Rows::Stored(pg_attrdef::rows)),
     ("pg_attribute", Rows::Stored(pg_attribute::rows)),
+    ("pg_authid", Rows::Live(pg_authid::rows)),
+    ("pg_available_extension_versions", Rows::Stored(pg_available_extensions::versions)),
+    ("pg_available_extensions", Rows::Stored(pg_available_extensions::rows)),
     ("pg_class", Rows::Stored(pg_class::rows)),
     ("pg_constraint", Rows::Stored(pg_constraint::rows)),
+    ("pg_database", Rows::Live(pg_database::rows)),
     ("pg_depend", Rows::Stored(pg_depend::rows)),
     ("pg_description", Rows::Stored(pg_description::rows)),
     ("pg_enum", Rows::Stored(pg_enum::rows)),
     ("pg_extension", Rows::Stored(pg_extension::rows)),
     ("pg_index", Rows::Stored(pg_index::rows)),
+    ("pg_locks", Rows::Live(pg_locks::rows)),
     ("pg_namespace", Rows::Stored(pg_namespace::rows)),
     ("pg_proc", Rows::Stored(pg_proc::rows)),
     ("pg_rewrite", Rows::Stored(pg_rewrite::rows)),
     ("pg_sequence", Rows::Stored(pg_sequence::rows)),
+    ("pg_settings", Rows::Live(pg_settings::rows)),
+    ("pg_stat_activity", Rows::Live(pg_stat_activity::rows)),
+    ("pg_stat_all_indexes", Rows::Stored(pg_stat_tables::all_indexes)),
+    ("pg_stat_all_tables", Rows::Stored(pg_stat_tables::all_tables)),
+    ("pg_stat_archiver", Rows::Live(pg_stat_server::archiver)),
+    ("pg_stat_bgwriter", Rows::Live(pg_stat_server::background_writer)),
+    ("pg_stat_wal", Rows::Live(pg_stat_server::wal)),
+    ("pg_stat_database", Rows::Live(pg_database::statistics)),
+    ("pg_stat_database_conflicts", Rows::Live(pg_database::conflicts)),
+    ("pg_stat_gssapi", Rows::Live(pg_stat_activity::gssapi)),
+    ("pg_stat_ssl", Rows::Live(pg_stat_activity::ssl)),
+    ("pg_stat_xact_all_tables", Rows::Stored(pg_stat_tables::transaction_tables)),
+    ("pg_statio_all_indexes", Rows::Stored(pg_stat_tables::block_indexes)),
+    ("pg_statio_all_sequences", Rows::Stored(pg_stat_tables::block_sequences)),
+    ("pg_statio_all_tables", Rows::Stored(pg_stat_tables::block_tables)),
+    ("pg_timezone_names", Rows::Live(pg_timezone_names::rows)),
     ("pg_type", Rows::Stored(pg_type::rows)),
 ];
 
@@ -96,6 +125,7 @@ const FILES: &[(&str, &str)] = files![
     pg_rewrite,
     pg_shdescription,
     pg_tablespace,
+    pg_timezone_abbrevs,
     pg_ts_config,
     pg_ts_config_map,
     pg_ts_dict,
@@ -108,9 +138,43 @@ const FILES: &[(&str, &str)] = files![
     sql_sizing,
 ];
 
+/// Views over what this server never has: replication, progress of vacuuming, sampled statistics. They are empty.
+const EMPTY: &[&str] = &[
+    "pg_backend_memory_contexts",
+    "pg_config",
+    "pg_file_settings",
+    "pg_hba_file_rules",
+    "pg_ident_file_mappings",
+    "pg_prepared_xacts",
+    "pg_publication_tables",
+    "pg_replication_origin_status",
+    "pg_replication_slots",
+    "pg_seclabels",
+    "pg_shmem_allocations",
+    "pg_stat_progress_analyze",
+    "pg_stat_progress_basebackup",
+    "pg_stat_progress_cluster",
+    "pg_stat_progress_copy",
+    "pg_stat_progress_create_index",
+    "pg_stat_progress_vacuum",
+    "pg_stat_recovery_prefetch",
+    "pg_stat_replication",
+    "pg_stat_replication_slots",
+    "pg_stat_slru",
+    "pg_stat_subscription",
+    "pg_stat_subscription_stats",
+    "pg_stat_user_functions",
+    "pg_stat_wal_receiver",
+    "pg_stat_xact_user_functions",
+    "pg_stats",
+    "pg_stats_ext",
+    "pg_stats_ext_exprs",
+    "pg_user_mappings",
+];
+
 /// Whether a virtual table answers the view of that name, rather than its query.
 pub(super) fn is_direct(view: &str) -> bool {
-    SOURCES.iter().any(|(name, _)| *name == view)
+    SOURCES.iter().any(|(name, _)| *name == view) || FILES.iter().any(|(name, _)| *name == view) || EMPTY.contains(&view)
 }
 
 /// A relation that a virtual table answers.

@@ -107,8 +107,9 @@ fn table_time(civil: &Civil) -> NaiveDateTime {
 
 /// The offset (seconds east) and daylight saving flag of an abbreviation in lower case, as PostgreSQL's default set has them.
 pub fn abbreviation(name: &str) -> Option<(i32, bool)> {
-    static TABLE: LazyLock<HashMap<String, (i32, bool)>> =
-        LazyLock::new(|| include_str!("../../../data/pg_timezone_abbrevs.csv").lines().skip(1).filter_map(abbreviation_row).collect());
+    static TABLE: LazyLock<HashMap<String, (i32, bool)>> = LazyLock::new(|| {
+        include_str!("../../../data/catalog/pg_timezone_abbrevs.csv").lines().skip(1).filter_map(abbreviation_row).collect()
+    });
     TABLE.get(name).copied()
 }
 
