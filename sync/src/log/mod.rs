@@ -22,6 +22,7 @@ mod state;
 
 pub use append::Appended;
 pub(crate) use append::{append_local, append_remote};
+pub(crate) use canonical::{ChangeText, Header};
 pub use canonical::{canonical_json, change_hash};
 pub use history::{HistoryEntry, history};
 pub use image::{key_values, record_id};

@@ -23,6 +23,7 @@ mod node;
 pub use database::Database;
 pub use flush::Durable;
 pub use node::Node;
+pub(crate) use node::SCRATCH;
 
 /// What every connection gets before use: the functions, collations and virtual tables of the SQL pipeline, which schema expressions call.
 pub type Setup = Arc<dyn Fn(&Connection) -> rusqlite::Result<()> + Send + Sync>;

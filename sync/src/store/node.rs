@@ -16,6 +16,8 @@ use super::{Database, Setup, StoreError};
 
 /// Name of the lock file in the directory.
 const LOCK_FILE: &str = "peergres.lock";
+/// How the name of a directory begins that a check of the log works in.
+pub(crate) const SCRATCH: &str = "verify-";
 /// The local database that every client may expect.
 const MAINTENANCE_DATABASE: &str = "postgres";
 
@@ -38,8 +40,13 @@ impl Node {
         let mut databases = BTreeMap::new();
         for entry in fs::read_dir(directory).map_err(io(directory))? {
             let entry = entry.map_err(io(directory))?;
-            if let Some(name) = entry.file_name().to_str().and_then(database_name) {
+            let file_name = entry.file_name();
+            if let Some(name) = file_name.to_str().and_then(database_name) {
                 databases.insert(name, None);
+            }
+            // What a check of the log left behind when it was killed.
+            if file_name.to_str().is_some_and(|name| name.starts_with(SCRATCH)) {
+                fs::remove_dir_all(entry.path()).map_err(io(directory))?;
             }
         }
         if !databases.contains_key(replicated) {
@@ -78,6 +85,11 @@ impl Node {
         let database = Database::open(&self.directory, &file_name(name), name, false, Arc::clone(&self.setup))?;
         *slot = Some(Arc::clone(&database));
         Ok(database)
+    }
+
+    /// A replicated database of a node that does not exist, in a directory of its own: to replay a log into.
+    pub(crate) fn scratch(&self, directory: &Path) -> Result<Arc<Database>, StoreError> {
+        Database::open(directory, "scratch.db", "scratch", true, Arc::clone(&self.setup))
     }
 
     /// All databases' names and whether each is replicated, in order of name.

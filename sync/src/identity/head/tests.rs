@@ -110,7 +110,7 @@ fn each_way_in_which_a_chain_can_be_wrong_is_named() {
     for damage in [
         |t: &mut Transaction| t.changes[0].record_id.push('x'),
         |t: &mut Transaction| t.clock = Clock(99),
-        |t: &mut Transaction| drop(t.context.0.insert(Uuid::nil(), 1)),
+        |t: &mut Transaction| _ = t.context.0.insert(Uuid::nil(), 1),
         |t: &mut Transaction| t.hash[0] ^= 1,
         |t: &mut Transaction| drop(t.changes.pop()),
     ] {
