@@ -14,7 +14,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use super::problem::Problem;
+use super::problem::{Cause, Problem};
 use crate::{
     devices::{self, Device},
     identity::{
@@ -49,8 +49,13 @@ pub(super) async fn guard(State(replica): State<Arc<Replica>>, request: Request,
     let asked = Asked::of(&parts);
     let answer = match authenticate(&replica, &parts, body).await {
         Ok((caller, body)) => {
+            let is_admin = matches!(caller, Caller::Admin);
             parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, Body::from(body))).await
+            let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+            match answer.extensions().get::<Cause>() {
+                Some(Cause(words)) if is_admin => Problem::new(500, words).into_response(),
+                _ => answer,
+            }
         }
         Err(problem) => problem.into_response(),
     };

@@ -31,13 +31,19 @@ pub struct Problem {
     pub detail: String,
     #[serde(skip)]
     headers: HeaderMap,
+    #[serde(skip)]
+    cause: Option<Cause>,
 }
+
+/// What really went wrong: for the admin's eyes.
+#[derive(Clone, Debug)]
+pub(super) struct Cause(pub(super) String);
 
 impl Problem {
     /// A problem of that status.
     pub fn new(status: u16, detail: impl Into<String>) -> Problem {
         let title = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("Error").to_owned();
-        Problem { kind: "about:blank", title, status, detail: detail.into(), headers: HeaderMap::new() }
+        Problem { kind: "about:blank", title, status, detail: detail.into(), headers: HeaderMap::new(), cause: None }
     }
 
     /// With a header field.
@@ -55,6 +61,9 @@ impl IntoResponse for Problem {
         let body = serde_json::to_vec(&self).expect("numbers and text are JSON");
         let mut response = (status, body).into_response();
         response.headers_mut().extend(self.headers);
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(cause);
+        }
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
@@ -128,8 +137,9 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// The store's own words stay in our log: they may tell of data.
+/// The store's own words stay in our log, since they may tell of data; only the admin hears them.
 fn internal(error: &dyn std::error::Error) -> Problem {
     tracing::error!(error = %error, "a request failed");
-    Problem::new(500, "the request failed here; this device's log says why")
+    let cause = Some(Cause(error.to_string()));
+    Problem { cause, ..Problem::new(500, "the request failed here; this device's log says why") }
 }

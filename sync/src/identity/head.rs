@@ -240,16 +240,14 @@ fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &
 mod hex_32 {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
+    use crate::log::{hash_from_hex, hash_to_hex};
+
     pub(super) fn serialize<S: Serializer>(hash: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
-        let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        serializer.serialize_str(&text)
+        serializer.serialize_str(&hash_to_hex(hash))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let bytes = (0..text.len()).step_by(2).map(|i| text.get(i..i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()));
-        let bytes: Vec<u8> = bytes.collect::<Option<_>>().ok_or_else(|| D::Error::custom("not a hash in hex"))?;
-        bytes.try_into().map_err(|_| D::Error::custom("a hash has 64 hex digits"))
+        hash_from_hex(&String::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("a hash has 64 hex digits"))
     }
 }
 

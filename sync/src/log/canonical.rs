@@ -115,15 +115,26 @@ pub fn change_hash(change: &Change) -> [u8; 32] {
 
 /// The hash that is left of a pruned change.
 pub(super) fn kept_hash(change: &Change) -> Option<[u8; 32]> {
-    let hex = change.data.as_ref()?.get("hash")?.as_str().filter(|hex| hex.len() == 64 && hex.is_ascii())?;
+    hash_from_hex(change.data.as_ref()?.get("hash")?.as_str()?)
+}
+
+/// A hash as 64 hex digits.
+pub(crate) fn hash_to_hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The reverse of [`hash_to_hex`].
+pub(crate) fn hash_from_hex(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.is_ascii() {
+        return None;
+    }
     let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect();
     bytes?.try_into().ok()
 }
 
 /// What a pruned change has for data.
 pub(super) fn pruned_data(hash: &[u8; 32]) -> RowImage {
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    RowImage::from_iter([("hash".to_owned(), Json::from(hex))])
+    RowImage::from_iter([("hash".to_owned(), Json::from(hash_to_hex(hash)))])
 }
 
 impl Transaction {

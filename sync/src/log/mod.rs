@@ -22,7 +22,7 @@ mod state;
 
 pub use append::Appended;
 pub(crate) use append::{append_local, append_remote};
-pub(crate) use canonical::{ChangeText, Header};
+pub(crate) use canonical::{ChangeText, Header, hash_from_hex, hash_to_hex};
 pub use canonical::{canonical_json, change_hash};
 pub use history::{HistoryEntry, history};
 pub use image::{key_values, record_id};

@@ -61,6 +61,9 @@ pub enum ServeError {
         /// Why.
         error: std::io::Error,
     },
+    /// The address is taken.
+    #[error("cannot listen on {0} for HTTP: the address is in use; stop what listens there, or choose another with --http")]
+    InUse(String),
     /// The node.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
@@ -108,7 +111,10 @@ impl Server {
         interval: Option<Duration>,
         public_url: Option<String>,
     ) -> Result<Server, ServeError> {
-        let failed = |error| ServeError::Listen { address: http.to_owned(), error };
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => ServeError::InUse(http.to_owned()),
+            _ => ServeError::Listen { address: http.to_owned(), error },
+        };
         let listener = TcpListener::bind(http).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         replica.set_public_url(public_url.unwrap_or_else(|| format!("http://{}", reachable(address))));

@@ -12,7 +12,7 @@ use crate::{
     clock::{Clock, VersionVector},
     devices::acknowledgements::Acknowledgement,
     identity::SignedHead,
-    log::{Change, Operation, Transaction},
+    log::{Change, Operation, Transaction, hash_from_hex, hash_to_hex},
 };
 
 /// A change on the wire.
@@ -211,7 +211,7 @@ pub fn to_wire(transactions: Vec<Transaction>) -> Vec<WireChange> {
     let mut changes = Vec::new();
     for transaction in transactions {
         let Transaction { device_id, first_version, last_version, clock, context, changes: own, hash } = transaction;
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = hash_to_hex(&hash);
         let mut context = Some(context);
         for change in own {
             changes.push(WireChange {
@@ -241,7 +241,7 @@ pub fn from_wire(changes: Vec<WireChange>) -> Result<Vec<Transaction>, String> {
         let place = format!("change {} of device {}", wire.version, wire.device_id);
         let continues = transactions.last().is_some_and(|t| t.device_id == wire.device_id && t.first_version == wire.transaction.first);
         if !continues {
-            let hash = decode_hash(&wire.hash).ok_or_else(|| format!("{place}: hash is not 64 hex digits"))?;
+            let hash = hash_from_hex(&wire.hash).ok_or_else(|| format!("{place}: hash is not 64 hex digits"))?;
             transactions.push(Transaction {
                 device_id: wire.device_id,
                 first_version: wire.transaction.first,
@@ -277,14 +277,6 @@ pub fn from_wire(changes: Vec<WireChange>) -> Result<Vec<Transaction>, String> {
 fn rfc3339(clock: Clock) -> String {
     let millis = i64::try_from(clock.millis()).unwrap_or(0);
     chrono::DateTime::from_timestamp_millis(millis).map(|t| t.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)).unwrap_or_default()
-}
-
-fn decode_hash(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect();
-    bytes?.try_into().ok()
 }
 
 #[cfg(test)]

@@ -50,7 +50,11 @@ impl Database {
     /// Opens the file, making it where missing, and brings it to the newest format.
     pub(crate) fn open(directory: &Path, file: &str, name: &str, replicated: bool, setup: Setup) -> Result<Arc<Database>, StoreError> {
         let path = directory.join(file);
-        let mut connection = connection::open(&path, Role::Writer, &setup)?;
+        let at_path = |error| match error {
+            StoreError::Sqlite(source) => StoreError::Open { path: path.clone(), source },
+            other => other,
+        };
+        let mut connection = connection::open(&path, Role::Writer, &setup).map_err(at_path)?;
         let scope = if replicated { Scope::Replicated } else { Scope::Every };
         peergres_migrations::migrate(&mut connection, scope).map_err(|source| StoreError::Migration { path: path.clone(), source })?;
         let schema = Schema::load(&connection)?;

@@ -40,6 +40,14 @@ pub enum StoreError {
     /// SQLite said no.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// A database can't be opened.
+    #[error("{}: {source}", .path.display())]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
     /// The write lock did not come in time.
     #[error("canceling statement due to lock timeout")]
     LockTimeout,
