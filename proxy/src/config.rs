@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use peergres_sync::conflicts::Strategies;
 use serde::Deserialize;
 
 /// What the server is told.
@@ -31,6 +32,10 @@ pub struct Config {
     pub socket_directory: Option<PathBuf>,
     /// How many sessions there may be.
     pub max_connections: usize,
+    /// Where other devices reach the HTTP API, if not where it listens.
+    pub public_url: Option<String>,
+    /// What decides conflicts without a person.
+    pub strategies: Strategies,
 }
 
 /// What was given in one place; the same names in the file, as flags, and with `PEERGRES_` before them in the environment.
@@ -55,6 +60,11 @@ pub struct Given {
     pub socket_directory: Option<PathBuf>,
     /// How many sessions there may be.
     pub max_connections: Option<usize>,
+    /// Where other devices reach the HTTP API.
+    pub public_url: Option<String>,
+    /// What decides conflicts: `default`, and by table under `tables`; `LatestTimestampWins`, `LocalWins`, `RemoteWins` or `Manual`.
+    /// In the environment only the default.
+    pub strategies: Option<Strategies>,
 }
 
 /// What is wrong with the configuration.
@@ -108,6 +118,17 @@ impl Given {
             Some(text) => Some(text.parse().map_err(|_| ConfigError::Value("PEERGRES_MAX_CONNECTIONS", text, "a number of connections"))?),
             None => None,
         };
+        let strategies = match get("STRATEGIES") {
+            Some(text) => {
+                let default = serde_json::from_value(serde_json::Value::from(text.as_str()));
+                let words = "LatestTimestampWins, LocalWins, RemoteWins or Manual";
+                Some(Strategies {
+                    default: default.map_err(|_| ConfigError::Value("PEERGRES_STRATEGIES", text, words))?,
+                    ..Strategies::default()
+                })
+            }
+            None => None,
+        };
         Ok(Given {
             pg: get("PG"),
             http: get("HTTP"),
@@ -118,6 +139,8 @@ impl Given {
             password: get("PASSWORD"),
             socket_directory: get("SOCKET_DIRECTORY").map(PathBuf::from),
             max_connections,
+            public_url: get("PUBLIC_URL"),
+            strategies,
         })
     }
 
@@ -134,6 +157,8 @@ impl Given {
             password: self.password.or(other.password),
             socket_directory: self.socket_directory.or(other.socket_directory),
             max_connections: self.max_connections.or(other.max_connections),
+            public_url: self.public_url.or(other.public_url),
+            strategies: self.strategies.or(other.strategies),
         }
     }
 }
@@ -164,6 +189,8 @@ impl Config {
             password: given.password,
             socket_directory: given.socket_directory,
             max_connections: given.max_connections.unwrap_or(100),
+            public_url: given.public_url,
+            strategies: given.strategies.unwrap_or_default(),
         })
     }
 }
@@ -224,6 +251,22 @@ mod tests {
         std::fs::write(directory.path().join("peergres.toml"), "pg = \"a:1\"\n\nprot = 5\n").unwrap();
         let error = Given::from_file(directory.path()).unwrap_err().to_string();
         assert!(error.contains("line 3: unknown field `prot`"), "{error}");
+    }
+
+    #[test]
+    fn strategies_are_named_per_node_and_per_table() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("peergres.toml");
+        std::fs::write(&file, "[strategies]\ndefault = \"Manual\"\ntables = { notes = \"LocalWins\" }\n").unwrap();
+        let strategies = Given::from_file(directory.path()).unwrap().strategies.unwrap();
+        assert_eq!(strategies.default, peergres_sync::ConflictResolution::Manual);
+        assert_eq!(strategies.tables["notes"], peergres_sync::ConflictResolution::LocalWins);
+        std::fs::write(&file, "[strategies]\ndefault = \"Coin\"\n").unwrap();
+        let error = Given::from_file(directory.path()).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("Coin"), "{error}");
+        let environment = Given::from_environment(|n| (n == "PEERGRES_STRATEGIES").then(|| "RemoteWins".to_owned())).unwrap();
+        assert_eq!(environment.strategies.unwrap().default, peergres_sync::ConflictResolution::RemoteWins);
+        assert!(Given::from_environment(|n| (n == "PEERGRES_STRATEGIES").then(|| "x".to_owned())).is_err());
     }
 
     #[test]

@@ -51,6 +51,8 @@ fn other(data: PathBuf, json: bool, command: &Command) -> Result<(), Box<dyn Err
         database: config.database,
         http: config.http,
         peers: config.peers,
+        public_url: config.public_url,
+        strategies: config.strategies,
         json,
         setup: Arc::new(functions::register),
     };
@@ -78,7 +80,8 @@ fn serve(data: PathBuf, args: ServeArgs) -> Result<(), Box<dyn Error>> {
             peers: config.peers.clone(),
             sync_interval: config.sync_interval,
             name: config.name.clone(),
-            ..ServeOptions::default()
+            strategies: config.strategies.clone(),
+            public_url: config.public_url.clone(),
         },
     )?;
     let listening = server::start(&config, node)?;

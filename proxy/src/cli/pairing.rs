@@ -13,7 +13,7 @@ pub fn invite(args: &InviteArgs, place: &Place) -> Result<(), Failure> {
         let address = match &args.address {
             Some(address) => Some(address.clone()),
             None if access.is_server() => None,
-            None => Some(format!("http://{}", place.http)),
+            None => Some(place.public_url.clone().unwrap_or_else(|| format!("http://{}", place.http))),
         };
         Ok(access.post("/devices/invite", &json!({ "address": address })).await?)
     })?;

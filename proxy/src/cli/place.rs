@@ -5,6 +5,7 @@
 use std::{io::Write as _, path::PathBuf};
 
 use peergres_sync::{
+    conflicts::Strategies,
     manager::{Access, AccessError},
     store::Setup,
 };
@@ -32,6 +33,10 @@ pub struct Place {
     pub http: String,
     /// The peers that the configuration names.
     pub peers: Vec<String>,
+    /// Where other devices reach the HTTP API, if not where it listens.
+    pub public_url: Option<String>,
+    /// What decides conflicts without a person.
+    pub strategies: Strategies,
     /// Whether to print one JSON object.
     pub json: bool,
     /// What connections need: the functions and collations of the SQL pipeline.
@@ -59,7 +64,7 @@ impl Place {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.map_err(|e| Failure(format!("cannot start: {e}")))?;
         runtime.block_on(async {
-            let access = Access::open(&self.directory, &self.database, self.setup.clone()).await?;
+            let access = Access::open(&self.directory, &self.database, self.setup.clone(), self.strategies.clone()).await?;
             work(&access).await
         })
     }

@@ -1,6 +1,6 @@
 //! `init` and `migrate`: the set-up without serving.
 
-use peergres_sync::{conflicts::Strategies, manager::Replica, store::Node};
+use peergres_sync::{manager::Replica, store::Node};
 use serde_json::json;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 pub fn init(args: &InitArgs, place: &Place) -> Result<(), Failure> {
     let database = args.database.as_deref().unwrap_or(&place.database);
     let node = Node::open(&place.directory, database, place.setup.clone()).map_err(|e| Failure(e.to_string()))?;
-    let replica = Replica::open(&node, args.name.as_deref(), Strategies::default()).map_err(|e| Failure(e.to_string()))?;
+    let replica = Replica::open(&node, args.name.as_deref(), place.strategies.clone()).map_err(|e| Failure(e.to_string()))?;
     let identity = replica.identity();
     let made = json!({
         "device_id": identity.device_id,

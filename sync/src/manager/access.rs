@@ -90,12 +90,12 @@ impl std::fmt::Debug for Access {
 
 impl Access {
     /// Finds the server, or opens the files; what is missing on disk is made.
-    pub async fn open(directory: &Path, database: &str, setup: Setup) -> Result<Access, AccessError> {
+    pub async fn open(directory: &Path, database: &str, setup: Setup, strategies: Strategies) -> Result<Access, AccessError> {
         if let Some(access) = Access::server(directory).await? {
             return Ok(access);
         }
         let (place, name) = (directory.to_owned(), database.to_owned());
-        let opened = tokio::task::spawn_blocking(move || Replica::open(&Node::open(&place, &name, setup)?, None, Strategies::default()));
+        let opened = tokio::task::spawn_blocking(move || Replica::open(&Node::open(&place, &name, setup)?, None, strategies));
         let replica = match opened.await.map_err(|_| ReplicaError::Interrupted)? {
             Ok(replica) => replica,
             Err(ReplicaError::Store(StoreError::InUse(_))) => return Err(AccessError::Silent(directory.display().to_string())),
