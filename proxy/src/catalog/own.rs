@@ -98,6 +98,7 @@ const RELATIONS: &[OwnRelation] = &[
             ("remote_device", "uuid"),
             ("remote_version", "bigint"),
             ("remote_clock", "bigint"),
+            ("shown", "text"),
             ("status", "text"),
             ("resolution", "text"),
             ("created_at", "timestamp with time zone"),

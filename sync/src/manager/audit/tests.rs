@@ -18,7 +18,7 @@ fn node() -> (tempfile::TempDir, std::sync::Arc<Replica>) {
     let database = replica.database();
     fixture::create(database, "t", &[("id", Storage::Integer), ("a", Storage::Text), ("r", Storage::Real)], &["id"]);
     fixture::create(database, "k", &[("x", Storage::Uuid), ("y", Storage::Bytes)], &["x"]);
-    fixture::execute(database, "INSERT INTO t VALUES (1, 'one', 0.5), (2, NULL, -0.0), (3, 'three', NULL)");
+    fixture::execute(database, "INSERT INTO t VALUES (1, 'one', 0.5), (2, NULL, 0.1), (3, 'three', NULL)");
     fixture::execute(database, "UPDATE t SET a = 'uno' WHERE id = 1; DELETE FROM t WHERE id = 3");
     fixture::execute(database, "INSERT INTO k VALUES (x'00112233445566778899aabbccddeeff', x'00ff')");
     fixture::execute(database, "UPDATE t SET id = 9 WHERE id = 2");
@@ -114,7 +114,7 @@ fn a_row_changed_behind_the_log_is_named() {
     let outside = Connection::open(home.path().join("app.db")).unwrap();
     for (change, back, expected) in [
         ("UPDATE t SET a = 'forged' WHERE id = 1", "UPDATE t SET a = 'uno' WHERE id = 1", "table t, row 1: it is not what the log says"),
-        ("UPDATE t SET r = 0.0 WHERE id = 9", "UPDATE t SET r = -0.0 WHERE id = 9", "table t, row 9"),
+        ("UPDATE t SET r = 0.10000000000000002 WHERE id = 9", "UPDATE t SET r = 0.1 WHERE id = 9", "table t, row 9"),
         ("INSERT INTO t VALUES (5, 'x', NULL)", "DELETE FROM t WHERE id = 5", "table t, row 5: the log knows nothing of it"),
         (
             "DELETE FROM k",
