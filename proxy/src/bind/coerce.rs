@@ -304,8 +304,14 @@ impl Binder<'_> {
             let explicit = i64::from(context == CoercionContext::Explicit);
             args.push(Expr::new(ExprKind::Constant(Value::Integer(explicit)), TypeRef::new(oid::BOOL)));
         }
+        let declared = proc.result;
         let call = Call { proc: ProcRef(proc), args, variadic_array: false, form: CallForm::Cast(form) };
         let result = if call.args.len() >= 2 { target } else { TypeRef::new(target.oid) };
+        if declared == oid::INT4 && target.oid != declared {
+            // smallint to oid goes by way of integer.
+            let call = Expr::new(ExprKind::Call(Box::new(call)), TypeRef::new(declared)).at(position);
+            return Expr::new(ExprKind::Relabel(Box::new(call), form), result).at(position);
+        }
         Expr::new(ExprKind::Call(Box::new(call)), result).at(position)
     }
 

@@ -71,7 +71,8 @@ impl Binder<'_> {
     pub(super) fn operator_call(&mut self, operator: &Operator, operands: Vec<Expr>, position: usize) -> Result<Expr> {
         let declared: Vec<Oid> = if operator.left == 0 { vec![operator.right] } else { vec![operator.left, operator.right] };
         let (args, result) = self.coerce_arguments(operands, &declared, operator.result, position)?;
-        let call = Call { proc: ProcRef(operator.proc.clone()), args, variadic_array: false, form: CallForm::Operator(operator.oid) };
+        // An operator takes its operands as they are, whatever its function's last argument is.
+        let call = Call { proc: ProcRef(operator.proc.clone()), args, variadic_array: true, form: CallForm::Operator(operator.oid) };
         Ok(Expr::new(ExprKind::Call(Box::new(call)), TypeRef::new(result)).at(position))
     }
 

@@ -206,7 +206,8 @@ pub fn operators() -> &'static Operators {
 /// The function behind an operator: the one of that name that takes the operands' types, or types that they are binary-coercible to.
 fn operator_proc(name: &str, left: Oid, right: Oid) -> Option<Arc<Proc>> {
     let wanted: Vec<Oid> = [left, right].into_iter().filter(|ty| *ty != 0).collect();
-    let candidates = procs().by_name.get(name)?;
+    // A regproc prints its schema where its name alone has several meanings.
+    let candidates = procs().by_name.get(name.strip_prefix("pg_catalog.").unwrap_or(name))?;
     candidates.iter().find(|proc| proc.args == wanted).or_else(|| candidates.iter().find(|proc| proc.args.len() == wanted.len())).cloned()
 }
 

@@ -191,4 +191,24 @@ mod tests {
         register(&connection).expect("registers");
         assert!(start.elapsed() < std::time::Duration::from_millis(200), "{:?}", start.elapsed());
     }
+
+    #[test]
+    fn strict_templates_answer_null_for_null() {
+        let connection = Connection::open_in_memory().expect("opens");
+        register(&connection).expect("registers");
+        let mut wrong = Vec::new();
+        for entry in registry::entries().filter(|entry| entry.strict) {
+            let Body::Native(template) = entry.body else { continue };
+            let count = (0..9).take_while(|n| template.contains(&format!("{{{n}}}"))).count();
+            for null in 0..count {
+                let fill = |text: String, n| text.replace(&format!("{{{n}}}"), if n == null { "NULL" } else { "1" });
+                let sql = (0..count).fold(template.to_owned(), fill);
+                let answer = connection.query_row(&format!("SELECT {sql}"), [], |row| row.get::<_, Value>(0));
+                if answer.is_ok_and(|value| value != Value::Null) {
+                    wrong.push(format!("{}: {sql}", entry.signature));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
 }

@@ -57,6 +57,12 @@ impl Printer<'_> {
         let entry = functions::lookup(&call.proc.signature).ok_or_else(|| no_body(&call.proc.signature))?;
         let args = gather_variadic(&call.proc, &call.args, call.variadic_array);
         let mut printed = self.all(&args)?;
+        // `evaluate_function` of clauses.c: with a NULL for an argument a strict function is never called, whatever the others hold.
+        let is_null = |text: &String| text == "NULL";
+        let mut others = printed.iter().zip(&args).filter(|(text, _)| !is_null(text));
+        if entry.strict && printed.iter().any(is_null) && !others.any(|(_, arg)| arg.has_constant_call()) {
+            return Ok("NULL".to_owned());
+        }
         if let Body::Native(template) = entry.body {
             if compares(template) {
                 if let (Some(first), Some(arg)) = (printed.first_mut(), args.first()) {

@@ -42,7 +42,7 @@ impl Printer<'_> {
             ExprKind::Call(call) => self.call(call, expr.ty),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.ty),
             ExprKind::Window(call) => self.window_call(call, expr.ty),
-            ExprKind::Relabel(inner, _) => self.expression(inner),
+            ExprKind::Relabel(inner, _) => self.relabel(inner, expr.ty.oid),
             ExprKind::InputOutput(inner, _) => self.input_output(inner, expr.ty),
             ExprKind::ArrayCast(inner, _, _) => self.array_cast(inner, expr.ty),
             ExprKind::RowCast(inner, _) => self.expression(inner),
@@ -163,6 +163,18 @@ impl Printer<'_> {
         let ExprKind::Call(call) = &equal.kind else { return Err(SqlError::internal("NULLIF holds a call")) };
         let first = self.expression(&call.args[0])?;
         Ok(format!("(CASE WHEN {} THEN NULL ELSE {first} END)", self.expression(equal)?))
+    }
+
+    /// The same bits under another type. Storage differs for one pair alone: an integer has a sign, an oid has none.
+    fn relabel(&mut self, inner: &Expr, target: Oid) -> Result<String> {
+        let (from, to) = (self.base(inner.ty.oid), self.base(target));
+        let text = self.expression(inner)?;
+        Ok(match (from, to) {
+            (oid::INT4, oid::INT4) => text,
+            (oid::INT4, _) if text.parse::<u32>().is_err() => format!("({text} & 4294967295)"),
+            (_, oid::INT4) => format!("(({text} + 2147483648) % 4294967296 - 2147483648)"),
+            _ => text,
+        })
     }
 
     /// PostgreSQL's GREATEST and LEAST skip NULLs, which SQLite's aggregate does and its function does not.

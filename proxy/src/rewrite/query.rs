@@ -114,7 +114,8 @@ impl Printer<'_> {
                 ExprKind::Constant(_) | ExprKind::Parameter(_) => "''".to_owned(),
                 _ => {
                     let text = self.expression(key)?;
-                    self.collated(text, key.ty.concrete())
+                    // What a cast made of a constant can be an integer too.
+                    if is_integer(&text) { "''".to_owned() } else { self.collated(text, key.ty.concrete()) }
                 }
             });
         }
@@ -203,4 +204,9 @@ impl Printer<'_> {
             }
         })
     }
+}
+
+/// Whether SQLite would read the text as an integer, which stands for an ordinal in GROUP BY.
+fn is_integer(text: &str) -> bool {
+    text.trim_matches(['(', ')']).trim_start_matches('-').parse::<u64>().is_ok()
 }

@@ -3,6 +3,25 @@
 use super::{Expr, ExprKind, SubqueryKind};
 
 impl Expr {
+    /// Whether a call of constants alone is in it: PostgreSQL evaluates that while it plans, and its error comes before all others.
+    pub fn has_constant_call(&self) -> bool {
+        if matches!(&self.kind, ExprKind::Call(call) if call.args.iter().all(Expr::is_constant)) {
+            return true;
+        }
+        let mut found = false;
+        self.for_each_child(&mut |child| found |= child.has_constant_call());
+        found
+    }
+
+    fn is_constant(&self) -> bool {
+        match &self.kind {
+            ExprKind::Constant(_) => true,
+            ExprKind::Call(call) => call.args.iter().all(Expr::is_constant),
+            ExprKind::Relabel(inner, _) | ExprKind::InputOutput(inner, _) => inner.is_constant(),
+            _ => false,
+        }
+    }
+
     /// Calls `visit` for each direct subexpression; subqueries are not entered.
     pub fn for_each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         use ExprKind::*;

@@ -16,8 +16,8 @@ use crate::{
 pub(in crate::functions) const ROWS: &[Row] = &[
     row("jsonb_object_field(jsonb,text)", Scalar(|c| Ok(whole(tree(c, 0)?.get(c.text(1)?))))),
     row("jsonb_object_field_text(jsonb,text)", Scalar(|c| Ok(bare(tree(c, 0)?.get(c.text(1)?))))),
-    row("jsonb_array_element(jsonb,integer)", Scalar(|c| Ok(whole(tree(c, 0)?.element(c.int(1)?))))),
-    row("jsonb_array_element_text(jsonb,integer)", Scalar(|c| Ok(bare(tree(c, 0)?.element(c.int(1)?))))),
+    row("jsonb_array_element(jsonb,integer)", Scalar(|c| Ok(whole(element(&tree(c, 0)?, c.int(1)?))))),
+    row("jsonb_array_element_text(jsonb,integer)", Scalar(|c| Ok(bare(element(&tree(c, 0)?, c.int(1)?))))),
     row("jsonb_extract_path(jsonb,text[])", Scalar(|c| Ok(whole(path(&tree(c, 0)?, c.text(1)?)?)))),
     row("jsonb_extract_path_text(jsonb,text[])", Scalar(|c| Ok(bare(path(&tree(c, 0)?, c.text(1)?)?)))),
     row("jsonb_array_length(jsonb)", Scalar(length)),
@@ -48,6 +48,11 @@ fn whole(found: Option<&Jsonb>) -> Value {
 
 fn bare(found: Option<&Jsonb>) -> Value {
     text_or_null(found.and_then(Jsonb::as_text))
+}
+
+/// An element by position; a scalar stands in an array of one (`JB_ROOT_IS_SCALAR` of `jsonb.h`), so that it is its own first element.
+fn element(tree: &Jsonb, position: i64) -> Option<&Jsonb> {
+    if tree.is_scalar() { Some(tree).filter(|_| position == 0 || position == -1) } else { tree.element(position) }
 }
 
 fn path<'t>(tree: &'t Jsonb, keys: &str) -> Result<Option<&'t Jsonb>> {
