@@ -33,6 +33,8 @@ pub(super) struct Applier {
     any_blocked: bool,
     /// Whether the schema changed.
     schema_changed: bool,
+    /// Whether what waited is tried again: its records may have later writes by now, so all are merged.
+    retrying: bool,
 }
 
 impl Applier {
@@ -42,7 +44,7 @@ impl Applier {
         let conflicts_open = conflicts::any_open(connection)?;
         let any_blocked = blocked::count(connection)? > 0;
         let me = transaction.log_state().device;
-        Ok(Applier { me, tables: HashMap::new(), conflicts_open, any_blocked, schema_changed: false, transaction })
+        Ok(Applier { me, tables: HashMap::new(), conflicts_open, any_blocked, schema_changed: false, retrying: false, transaction })
     }
 
     /// Takes what can be taken.
@@ -106,13 +108,15 @@ impl Applier {
     }
 
     fn changes(&mut self, entry: &Transaction, position: i64, sight: &Sight, found: &mut u64) -> Result<(), Fault> {
-        for (position, change) in (position..).zip(&entry.changes) {
+        for change in &entry.changes {
             match change.operation {
                 Operation::Ddl => {
                     schema::apply(&mut self.transaction, change, sight)?;
                     self.tables.clear();
                     self.schema_changed = true;
                 }
+                // What is left of it is its hash; what superseded it is told by other changes.
+                Operation::Pruned => {}
                 _ if change.table_name.starts_with(conflicts::OWN_TABLES) => {
                     conflicts::note_decision(self.transaction.connection(), change)?;
                 }
@@ -122,14 +126,15 @@ impl Applier {
         Ok(())
     }
 
-    /// One row's change; answers how many conflicts are new.
+    /// One row's change, of a transaction that begins at `position`; answers how many conflicts are new.
     fn row(&mut self, change: &Change, position: i64, sight: &Sight) -> Result<u64, Fault> {
         let table = self.table(&change.table_name).ok_or_else(|| Fault::Blocked(format!("there is no table {}", change.table_name)))?;
         let connection = self.transaction.connection();
         if self.any_blocked && blocked::holds(connection, &change.table_name, &change.record_id, position)? {
             return Err(Fault::Blocked("an earlier change of the record waits".to_owned()));
         }
-        let contested = sight.is_contested(connection, &change.table_name, &change.record_id)?
+        let contested = self.retrying
+            || sight.is_contested(connection, &change.table_name, &change.record_id)?
             || (self.conflicts_open && conflicts::is_open(connection, &change.table_name, &change.record_id)?);
         if !contested && self.straight(&table, change)? {
             return Ok(0);
@@ -187,7 +192,10 @@ impl Applier {
         let connection = self.transaction.connection();
         let Some((position, entry)) = transaction_at(connection, device, first)? else { return Ok(false) };
         let sight = Sight::of(connection, &self.transaction.log_state(), &entry)?;
-        let in_tables = self.put(&entry, position, &sight, applied)?;
+        self.retrying = true;
+        let in_tables = self.put(&entry, position, &sight, applied);
+        self.retrying = false;
+        let in_tables = in_tables?;
         if in_tables {
             blocked::clear(self.transaction.connection(), position, &entry)?;
             conflicts::close_contradictions(self.transaction.connection(), &entry)?;

@@ -4,6 +4,7 @@
 //! log settled, are a function of the entries held; one that was superseded stays as a note on the devices that had seen it stand.
 
 use rusqlite::{Connection, params};
+use uuid::Uuid;
 
 use super::{Kind, Status, Winner, store::image_text};
 use crate::{
@@ -148,7 +149,8 @@ fn insert(
     Ok(())
 }
 
-/// Closes a conflict: by the greatest write that names it, or by whatever superseded its sides.
+/// Closes a conflict: by the greatest write that names it, or by one that had seen both sides. Where there is neither, another conflict has
+/// taken its place, and nothing is left to say of it.
 fn close(connection: &Connection, id: &str, writes: &[Write]) -> Result<(), StoreError> {
     let settling: Vec<Write> = writes.iter().filter(|write| write.resolves.as_deref() == Some(id)).cloned().collect();
     let resolution = match newest(&settling) {
@@ -157,7 +159,11 @@ fn close(connection: &Connection, id: &str, writes: &[Write]) -> Result<(), Stor
             let way = if write.action == Action::Delete { "resolved by deleting the row" } else { "resolved" };
             format!("{way}: version {} of device {}", write.id.version, write.id.device)
         }
-        None => "superseded by a write that had seen it".to_owned(),
+        None if superseded(connection, id, writes)? => "superseded by a write that had seen it".to_owned(),
+        None => {
+            connection.prepare_cached("DELETE FROM sync_conflicts WHERE id = ?1")?.execute([id])?;
+            return Ok(());
+        }
     };
     connection
         .prepare_cached(
@@ -166,6 +172,15 @@ fn close(connection: &Connection, id: &str, writes: &[Write]) -> Result<(), Stor
         )?
         .execute(params![id, resolution, now_micros(), !settling.is_empty()])?;
     Ok(())
+}
+
+/// Whether some write had seen both sides.
+fn superseded(connection: &Connection, id: &str, writes: &[Write]) -> Result<bool, StoreError> {
+    let side = |device: [u8; 16], version: u64| WriteId { device: Uuid::from_bytes(device), version };
+    let (a, b) = connection
+        .prepare_cached("SELECT local_device, local_version, remote_device, remote_version FROM sync_conflicts WHERE id = ?1")?
+        .query_row([id], |row| Ok((side(row.get(0)?, row.get(1)?), side(row.get(2)?, row.get(3)?))))?;
+    Ok(writes.iter().any(|write| write.saw_id(a) && write.saw_id(b)))
 }
 
 fn mark_won(connection: &Connection, id: WriteId, won: bool) -> Result<(), StoreError> {

@@ -112,11 +112,12 @@ pub type Rank = (Clock, DeviceId, Version);
 impl Write {
     /// Whether its author had seen the other one. Contexts are closed (who saw a write saw all that its author saw), so this is transitive.
     pub fn saw(&self, other: &Write) -> bool {
-        if self.id.device == other.id.device {
-            other.id.version < self.id.version
-        } else {
-            self.context.contains(other.id.device, other.id.version)
-        }
+        self.saw_id(other.id)
+    }
+
+    /// As [`Write::saw`], of a write that need not be held.
+    pub fn saw_id(&self, other: WriteId) -> bool {
+        if self.id.device == other.device { other.version < self.id.version } else { self.context.contains(other.device, other.version) }
     }
 
     /// Its place in the order that decides what shows.

@@ -1,0 +1,1 @@
+//! Constraints across devices.

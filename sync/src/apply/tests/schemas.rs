@@ -1,0 +1,93 @@
+//! Schema changes across devices.
+
+use super::*;
+
+/// A table with the columns given, and the statement that makes it.
+fn add_column(device: &Device, column: &str) {
+    let mut transaction = begin(&device.database);
+    let mut table = transaction.schema().table(&public("t")).unwrap().clone();
+    let mut added = table.columns[1].clone();
+    (added.number, added.name, added.physical) = (table.next_column_number, column.to_owned(), column.to_owned());
+    table.columns.push(added);
+    table.next_column_number += 1;
+    let sql = format!("ALTER TABLE t ADD COLUMN {column} TEXT");
+    transaction.define(&sql.clone(), &[sql], vec![Object::Table(table)], vec![]).unwrap();
+    transaction.commit(Durability::Wait).unwrap();
+}
+
+fn drop_table(device: &Device) {
+    let mut transaction = begin(&device.database);
+    let gone = vec![(ObjectClass::Relation, public("t"))];
+    transaction.define("DROP TABLE t", &["DROP TABLE t".to_owned()], vec![], gone).unwrap();
+    transaction.commit(Durability::Wait).unwrap();
+}
+
+#[test]
+fn schema_changes_travel_with_their_data() {
+    let [a, b] = devices();
+    add_column(&a, "c");
+    a.run("UPDATE t SET c = 'new'");
+    meet(&[&a, &b]);
+    assert_eq!(b.rows("SELECT c FROM t"), ["new"]);
+    b.run("UPDATE t SET c = 'newer'");
+    drop_table(&b);
+    meet(&[&a, &b]);
+    assert!(a.database.schema().table(&public("t")).is_none());
+}
+
+#[test]
+fn one_schema_change_made_on_two_devices_is_one() {
+    let (a, b) = (Device::new(), Device::new());
+    for device in [&a, &b] {
+        fixture::create(&device.database, "t", &[("id", Integer), ("a", Text), ("b", Integer)], &["id"]);
+        device.run("INSERT INTO t VALUES (1, 'x', 10)");
+        add_column(device, "c");
+    }
+    a.run("UPDATE t SET c = 'both'");
+    meet(&[&a, &b]);
+    assert_eq!(b.rows("SELECT c FROM t"), ["both"]);
+    assert_equal(&[&a, &b]);
+    assert_eq!((a.all_conflicts(), blocked(&a.database).unwrap(), blocked(&b.database).unwrap()), (vec![], vec![], vec![]));
+}
+
+#[test]
+fn what_contradicts_waits_and_is_shown_while_the_rest_goes_on() {
+    let [a, b] = devices();
+    fixture::create(&a.database, "other", &[("id", Integer), ("a", Text), ("b", Integer)], &["id"]);
+    meet(&[&a, &b]);
+    fixture::create(&a.database, "u", &[("id", Integer), ("a", Text)], &["id"]);
+    a.run("INSERT INTO u VALUES (1, 'a')");
+    fixture::create(&b.database, "u", &[("id", Text), ("z", Text)], &["id"]);
+    b.run("INSERT INTO u VALUES ('one', 'z')");
+    b.run("INSERT INTO other VALUES (4, 'goes on', 0)");
+    meet(&[&a, &b]);
+    assert_eq!(a.rows("SELECT a FROM other"), ["goes on"]);
+    let (on_a, on_b) = (a.conflict(), b.conflict());
+    assert_eq!((on_a.kind, &on_a.id), (Kind::Schema, &on_b.id));
+    assert_eq!((on_a.shown, on_b.shown), (Winner::Local, Winner::Local), "each shows what it made");
+    assert_eq!(blocked(&a.database).unwrap().len(), 2, "the table and its row");
+    assert!(matches!(conflicts::resolve(&a.database, &on_a.id, Winner::Local, None), Err(ConflictError::Blocked(_))));
+    assert_eq!((a.rows("SELECT a FROM u"), b.rows("SELECT z FROM u")), (vec!["a".to_owned()], vec!["z".to_owned()]));
+}
+
+#[test]
+fn what_can_not_be_applied_waits_whole_and_goes_in_later() {
+    let [a, b] = devices();
+    // b's table is stricter than a knows.
+    let transaction = begin(&b.database);
+    transaction.connection().execute_batch("CREATE UNIQUE INDEX stricter ON t (b) WHERE b > 100").unwrap();
+    transaction.commit(Durability::Wait).unwrap();
+    let two = "INSERT INTO t VALUES (2, 'fits', 20); INSERT INTO t VALUES (3, 'twice', 500); INSERT INTO t VALUES (4, 'twice', 500)";
+    a.run(two);
+    a.run("UPDATE t SET a = 'after' WHERE id = 2");
+    a.run("UPDATE t SET a = 'other row' WHERE id = 1");
+    let taken = a.push(&b);
+    assert_eq!((taken.blocked, b.rows(ROWS)), (4, vec!["1:other row:10".to_owned()]), "none of it, nor what follows on it");
+    let waiting = blocked(&b.database).unwrap();
+    assert!(waiting[0].reason.contains("UNIQUE"), "{waiting:?}");
+    assert_eq!(waiting.iter().map(|b| b.record_id.as_str()).collect::<Vec<_>>(), ["2", "3", "4", "2"]);
+    a.run("UPDATE t SET b = 501 WHERE id = 4");
+    let taken = a.push(&b);
+    assert_eq!(taken.blocked, 0);
+    assert_equal(&[&a, &b]);
+}
