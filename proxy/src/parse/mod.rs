@@ -108,6 +108,10 @@ fn node(parser: &mut Parser<'_>, sql: &str, positions: &Positions<'_>) -> Result
     if let Some(command) = command::command(parser, sql, positions)? {
         return Ok(Node::Command(Box::new(command)));
     }
+    // sqlparser knows TABLE within a query, but not as the beginning of a statement.
+    if keyword(&parser.peek_token_ref().token).as_deref() == Some("table") {
+        return Ok(Node::Statement(Box::new(Statement::Query(parser.parse_query()?))));
+    }
     Ok(Node::Statement(Box::new(parser.parse_statement()?)))
 }
 
