@@ -3,7 +3,6 @@
 
 use std::{error::Error, io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc};
 
-use clap::Parser;
 use peergres::{
     cli::{Cli, Command, Place, ServeArgs},
     config::{Config, DEFAULT_DATA, Given},
@@ -16,7 +15,7 @@ use signal_hook::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arguments(std::env::args_os());
     log_to_standard_error();
     let data = cli.global.data.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA));
     let done = match cli.command {

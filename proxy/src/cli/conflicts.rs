@@ -15,8 +15,8 @@ pub fn run(args: &ConflictsArgs, place: &Place) -> Result<(), Failure> {
             place.print(&place.get(path)?, table)
         }
         Some(ConflictsCommand::Show { id }) => place.print(&place.get(&format!("/conflicts/{}", segment(id)))?, sides),
-        Some(ConflictsCommand::Resolve { id, winner, data }) => {
-            let data = data.as_deref().map(serde_json::from_str::<Json>).transpose();
+        Some(ConflictsCommand::Resolve { id, winner, custom_data }) => {
+            let data = custom_data.as_deref().map(serde_json::from_str::<Json>).transpose();
             let data = data.map_err(|e| Failure(format!("--data is not JSON: {e}")))?;
             if data.as_ref().is_some_and(|data| !data.is_object()) {
                 return Err(Failure("--data must be a JSON object of columns".to_owned()));

@@ -15,7 +15,7 @@ pub mod sync;
 
 pub use place::{Failure, Place};
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -29,6 +29,31 @@ pub struct Cli {
     /// The command.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the command line; wrong usage ends the process with exit code 2.
+    pub fn from_arguments(arguments: impl IntoIterator<Item = OsString>) -> Cli {
+        Cli::parse_from(tell_data_apart(arguments))
+    }
+}
+
+/// `--data` names the data directory, and of `conflicts resolve` also the values of one's own: what begins as a JSON object is the latter.
+fn tell_data_apart(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut told = Vec::new();
+    let mut arguments = arguments.into_iter().peekable();
+    while let Some(argument) = arguments.next() {
+        let text = argument.to_string_lossy();
+        let begins_object = |value: &str| value.trim_start().starts_with('{');
+        if text == "--data" && arguments.peek().is_some_and(|value| begins_object(&value.to_string_lossy())) {
+            told.push("--custom-data".into());
+        } else if let Some(value) = text.strip_prefix("--data=").filter(|value| begins_object(value)) {
+            told.push(format!("--custom-data={value}").into());
+        } else {
+            told.push(argument);
+        }
+    }
+    told
 }
 
 /// What every command takes.
@@ -213,11 +238,11 @@ pub enum ConflictsCommand {
         /// The conflict's id, or enough of its beginning
         id: String,
         /// Which side wins
-        #[arg(long, value_enum, required_unless_present = "data")]
+        #[arg(long, value_enum, required_unless_present = "custom_data")]
         winner: Option<WinnerArg>,
-        /// Values of your own instead: a JSON object of columns
+        /// Values of your own instead: a JSON object of columns; --data '{…}' means the same
         #[arg(long, value_name = "JSON")]
-        data: Option<String>,
+        custom_data: Option<String>,
     },
     /// Leave what shows as it is, and forget the conflict
     Ignore {
@@ -253,4 +278,29 @@ pub enum LogCommand {
         #[arg(long, value_name = "AGE", value_parser = parse_age)]
         older_than: std::time::Duration,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_option_names_a_directory_and_values() {
+        let lines =
+            ["peergres --data DIR conflicts resolve 1 --data {\"a\":1}", "peergres conflicts resolve 1 --data={\"a\":1} --data DIR"];
+        for line in lines {
+            let cli = Cli::from_arguments(line.split(' ').map(OsString::from));
+            assert_eq!(cli.global.data, Some(PathBuf::from("DIR")), "{line}");
+            let Command::Conflicts(ConflictsArgs { command: Some(ConflictsCommand::Resolve { custom_data, .. }), .. }) = cli.command else {
+                panic!("{line} is another command");
+            };
+            assert_eq!(custom_data.as_deref(), Some("{\"a\":1}"), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_definition_holds_together() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
 }
