@@ -147,7 +147,7 @@ impl<'a> Binder<'a> {
 
     /// A type's name for messages.
     pub fn type_name(&self, oid: Oid) -> String {
-        self.catalog.format_type(crate::types::TypeRef::new(oid), &self.path)
+        self.catalog.format_type_with(oid, None, &self.path)
     }
 }
 

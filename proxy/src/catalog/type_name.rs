@@ -291,20 +291,29 @@ impl Catalog {
         }
     }
 
-    /// The type's name as `format_type` prints it; user types outside `path` with their schema.
+    /// The type's name with its modifier, where it has one, as `format_type` prints it; user types outside `path` with their schema.
     pub fn format_type(&self, ty: TypeRef, path: &[String]) -> String {
-        let Some(found) = self.type_by_oid(ty.oid) else { return "???".to_owned() };
+        self.format_type_with(ty.oid, Some(ty.typmod), path)
+    }
+
+    /// The type's name; `typmod` none is "not given", which for `character` and `bit` is not the same as "has none".
+    pub fn format_type_with(&self, ty: Oid, typmod: Option<i32>, path: &[String]) -> String {
+        let Some(found) = self.type_by_oid(ty) else { return "???".to_owned() };
         if found.element() != 0 && found.name.starts_with('_') {
-            return format!("{}[]", self.format_type(TypeRef { oid: found.element(), typmod: ty.typmod }, path));
+            return format!("{}[]", self.format_type_with(found.element(), typmod, path));
         }
         if found.schema != "pg_catalog" {
-            let visible = path.is_empty() && found.schema == "public" || path.contains(&found.schema);
+            let visible = path.is_empty() && found.schema == "public"
+                || self.type_named(None, &found.name, path).is_some_and(|visible| visible.oid == found.oid);
             let name = quote_identifier(&found.name);
             return if visible { name } else { format!("{}.{name}", quote_identifier(&found.schema)) };
         }
-        if found.oid == oid::BPCHAR && ty.typmod < 0 {
-            return "bpchar".to_owned();
+        match (found.oid, typmod) {
+            (oid::BPCHAR, Some(-1)) => return "bpchar".to_owned(),
+            (oid::BIT, Some(-1)) => return "\"bit\"".to_owned(),
+            _ => {}
         }
+        let ty = TypeRef { oid: ty, typmod: typmod.unwrap_or(-1) };
         let (name, modifier) = (long_name(&found.name), typmod_text(ty.oid, ty.typmod));
         match name.split_once(' ') {
             Some((first, rest)) if name.starts_with("time") => format!("{first}{modifier} {rest}"),

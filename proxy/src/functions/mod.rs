@@ -15,6 +15,7 @@ pub(crate) mod arguments;
 mod array;
 mod bit;
 mod bytea;
+mod catalog;
 mod coercion;
 mod collation;
 mod collect;
@@ -80,6 +81,9 @@ const TOPICS: &[&[&[Row]]] = &[
     ],
     aggregate::SPREADS,
     window::EXTREMES,
+    catalog::TOPICS,
+    catalog::DEFINITIONS,
+    catalog::PRIVILEGES,
     integer::TOPICS,
     float::TOPICS,
     datetime::TOPICS,

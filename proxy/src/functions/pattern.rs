@@ -30,9 +30,6 @@ pub(super) const ROWS: &[Row] = &[
     row("like(bytea,bytea)", Scalar(|c| bool_value(matches(c.bytes(0)?, c.bytes(1)?, false, false)?))),
     row("notlike(bytea,bytea)", Scalar(|c| bool_value(!matches(c.bytes(0)?, c.bytes(1)?, false, false)?))),
     row("like_escape(text,text)", Scalar(like_escape)),
-    row("similar_to_escape(text)", Scalar(similar_to)),
-    row("similar_to_escape(text,text)", Scalar(similar_to)),
-    row("similar_escape(text,text)", Scalar(similar_to)),
 ];
 
 fn like(call: &Call<'_>, fold: bool, wanted: bool) -> Result<Value> {
@@ -125,48 +122,5 @@ fn like_escape(call: &Call<'_>) -> Result<Value> {
         out.push(c);
         escaped = false;
     }
-    text_value(out)
-}
-
-/// SIMILAR TO's pattern as the regular expression that PostgreSQL makes of it.
-fn similar_to(call: &Call<'_>) -> Result<Value> {
-    if call.is_null(0) {
-        return Ok(Value::Null);
-    }
-    let escape = if call.args.len() < 2 || call.is_null(1) { Some('\\') } else { escape(call, 1)? };
-    let mut out = String::from("^(?:");
-    let (mut escaped, mut in_class) = (false, false);
-    for c in call.text(0)?.chars() {
-        if escaped {
-            out.push('\\');
-            out.push(c);
-            escaped = false;
-            continue;
-        }
-        if Some(c) == escape {
-            escaped = true;
-            continue;
-        }
-        match c {
-            '\\' => out.push_str("\\\\"),
-            c if in_class => {
-                in_class = c != ']';
-                out.push(c);
-            }
-            '[' => {
-                in_class = true;
-                out.push('[');
-            }
-            '%' => out.push_str(".*"),
-            '_' => out.push('.'),
-            '(' => out.push_str("(?:"),
-            '.' | '^' | '$' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push_str(")$");
     text_value(out)
 }

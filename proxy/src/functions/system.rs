@@ -50,8 +50,6 @@ pub(super) const ROWS: &[Row] = &[
     row("pg_notification_queue_usage()", Native("0.0")),
     row("pg_cancel_backend(integer)", Scalar(|c| boolean_service(c, "pg_cancel_backend"))),
     row("pg_terminate_backend(integer,bigint)", Scalar(|c| boolean_service(c, "pg_terminate_backend"))),
-    row("txid_current()", Scalar(|c| integer_service(c, "txid_current"))),
-    row("pg_current_xact_id()", Scalar(|c| text_service(c, "txid_current"))),
     row("pg_postmaster_start_time()", Scalar(|c| integer_service(c, "pg_postmaster_start_time"))),
     row("pg_conf_load_time()", Scalar(|c| integer_service(c, "pg_postmaster_start_time"))),
     row("inet_client_addr()", Scalar(|c| text_service(c, "inet_client_addr"))),
@@ -60,8 +58,6 @@ pub(super) const ROWS: &[Row] = &[
     row("inet_server_port()", Scalar(|c| integer_service(c, "inet_server_port"))),
     row("pg_is_in_recovery()", Native("0")),
     row("pg_jit_available()", Native("0")),
-    row("pg_my_temp_schema()", Native("0")),
-    row("getdatabaseencoding()", Native("'UTF8'")),
     row("pg_client_encoding()", Scalar(|c| Ok(c.cx.services.setting("client_encoding").map_or(Value::Null, Value::Text)))),
 ];
 

@@ -148,6 +148,30 @@ impl Shared {
         Ok(value)
     }
 
+    /// The last value that was drawn from a sequence; none where none was yet.
+    fn last_value(&self, oid: u32) -> Result<Option<String>> {
+        let object = self.sequence(oid)?;
+        let Object::Sequence(sequence) = &*object else { return Ok(None) };
+        let state = self.database.sequences().state(oid, sequence);
+        Ok(state.is_called.then(|| state.last_value.to_string()))
+    }
+
+    /// Bytes of the pages of a table or index of that name in SQLite, as last committed.
+    fn relation_size(&self, physical: &str) -> Result<i64> {
+        let failed = |error: rusqlite::Error| SqlError::internal(error.to_string());
+        let reader = self.database.reader().map_err(|error| SqlError::internal(error.to_string()))?;
+        let sql = "SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name = ?1 AND aggregate = 1";
+        reader.query_row(sql, [physical], |row| row.get(0)).map_err(failed)
+    }
+
+    /// Bytes of a database's file and its WAL; none where there is no such database.
+    fn database_size(&self, name: &str) -> Option<String> {
+        let path = self.database.path().with_file_name(format!("{name}.db"));
+        let size = std::fs::metadata(&path).ok()?.len();
+        let log = std::fs::metadata(path.with_extension("db-wal")).map_or(0, |found| found.len());
+        Some((size + log).to_string())
+    }
+
     /// NOTIFY: delivered at COMMIT, each pair of channel and payload once.
     pub(crate) fn notify(&self, channel: &str, payload: &str) -> Result<()> {
         let refuse = |message: &str| Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message));
@@ -284,6 +308,13 @@ impl Services for Shared {
             "pg_sleep" => self.sleep(number(service, args, 0)?),
             "session_user" => Ok(self.settings.borrow().raw("session_authorization")),
             "txid_current" => Ok(Some((self.database.commit_sequence() + 1).to_string())),
+            "txid_current_if_assigned" => {
+                let is_open = self.open.try_borrow().map_or(true, |open| open.is_some());
+                Ok(is_open.then(|| (self.database.commit_sequence() + 1).to_string()))
+            }
+            "relation_size" => self.relation_size(argument(service, args, 0)?).map(|size| Some(size.to_string())),
+            "database_size" => Ok(self.database_size(argument(service, args, 0)?)),
+            "pg_sequence_last_value" => self.last_value(number(service, args, 0)?),
             "pg_postmaster_start_time" => Ok(Some(self.server.started.to_string())),
             "inet_client_addr" => Ok(self.handle.client.map(|a| a.ip().to_string())),
             "inet_client_port" => Ok(self.handle.client.map(|a| a.port().to_string())),

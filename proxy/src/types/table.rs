@@ -41,6 +41,8 @@ const CODECS: &[(&str, Storage, &dyn Codec)] = &[
     ("pg_ndistinct", Storage::Text, &text::Text::Plain),
     ("pg_dependencies", Storage::Text, &text::Text::Plain),
     ("pg_mcv_list", Storage::Text, &text::Text::Plain),
+    ("pg_snapshot", Storage::Text, &text::Text::Plain),
+    ("txid_snapshot", Storage::Text, &text::Text::Plain),
     ("void", Storage::Text, &text::Void),
     ("trigger", Storage::Text, &text::Void),
     ("record", Storage::Text, &composite::CompositeCodec),

@@ -13,11 +13,11 @@ use crate::{
     session::context::Context,
 };
 
-mod named;
+pub(crate) mod named;
 mod operator;
-mod procedure;
+pub(crate) mod procedure;
 mod qualified;
-mod relation;
+pub(crate) mod relation;
 
 pub(crate) use qualified::Qualified;
 
@@ -57,6 +57,11 @@ pub(crate) fn kind(name: &str) -> Result<&'static Kind> {
 }
 
 impl Kind {
+    /// The OID of a name, never of a number.
+    pub(crate) fn find(&self, text: &str, cx: &Context) -> Result<Found> {
+        (self.find)(text, cx)
+    }
+
     /// The OID of a name, as `to_regclass` and its kin answer it: none where there is none of that name.
     pub(crate) fn lookup(&self, text: &str, cx: &Context) -> Result<Option<Oid>> {
         Ok((self.find)(text, cx)?.ok())

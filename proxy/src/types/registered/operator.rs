@@ -7,7 +7,6 @@ use super::{
 use crate::{
     error::{Result, SqlError, SqlState},
     session::context::Context,
-    types::TypeRef,
 };
 
 fn undefined(text: &str) -> SqlError {
@@ -59,7 +58,7 @@ pub(super) fn show(oid: Oid, cx: &Context) -> Option<String> {
     let operator = cx.catalog.operator(oid)?;
     let operand = |ty: Oid| match ty {
         0 => "NONE".to_owned(),
-        ty => cx.catalog.format_type(TypeRef::new(ty), &cx.search_path),
+        ty => cx.catalog.format_type_with(ty, None, &cx.search_path),
     };
     Some(format!("{}({},{})", operator.name, operand(operator.left), operand(operator.right)))
 }

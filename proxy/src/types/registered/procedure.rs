@@ -10,7 +10,6 @@ use crate::{
     catalog::Proc,
     error::{Result, SqlError, SqlState},
     session::context::Context,
-    types::TypeRef,
 };
 
 /// The functions of that name that a call would consider: of the written schema, or along the path, hidden ones left out.
@@ -133,6 +132,6 @@ pub(super) fn show_name(oid: Oid, cx: &Context) -> Option<String> {
 /// A function's name and argument types: `format_procedure`.
 pub(super) fn show(oid: Oid, cx: &Context) -> Option<String> {
     let proc = cx.catalog.proc(oid)?;
-    let types: Vec<String> = proc.args.iter().map(|ty| cx.catalog.format_type(TypeRef::new(*ty), &cx.search_path)).collect();
+    let types: Vec<String> = proc.args.iter().map(|ty| cx.catalog.format_type_with(*ty, None, &cx.search_path)).collect();
     Some(format!("{}({})", shown(&proc.schema, &proc.name, is_visible(proc, cx)), types.join(",")))
 }

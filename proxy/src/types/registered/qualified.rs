@@ -112,7 +112,7 @@ impl Qualified {
 }
 
 /// A name as it shows: without its schema where it is visible.
-pub(super) fn shown(schema: &str, name: &str, is_visible: bool) -> String {
+pub(crate) fn shown(schema: &str, name: &str, is_visible: bool) -> String {
     let name = quote_identifier(name);
     if is_visible { name } else { format!("{}.{name}", quote_identifier(schema)) }
 }
