@@ -213,9 +213,9 @@ pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("PEERGRES_BINARY") {
         return PathBuf::from(path);
     }
-    // …/target/PROFILE/deps/test-xyz → …/target/PROFILE/peergres
-    let test = std::env::current_exe().expect("a test knows its path");
-    let folder = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
+    // …/target/PROFILE/deps/test-xyz → …/target/PROFILE/peergres, and beside a program that lies in …/target/PROFILE itself.
+    let own = std::env::current_exe().expect("a program knows its path");
+    let folder = own.parent().map(|p| if p.ends_with("deps") { p.parent().unwrap_or(p) } else { p }).expect("a program lies in a folder");
     let path = folder.join("peergres");
     assert!(Path::new(&path).exists(), "{} is missing: cargo build -p peergres", path.display());
     path

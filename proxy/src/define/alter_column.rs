@@ -54,7 +54,7 @@ pub(super) fn add(definer: &mut Definer<'_>, table: &Table, definition: &ColumnD
         (Some(expr), _, _) => Some(definer.bind(expr, None, Clause::Default, Some(read.ty))?),
         (None, Some(text), _) => Some(definer.bind_text(text, None, Clause::Default, Some(read.ty))?),
         (None, None, Some(sequence)) => {
-            let text = super::sequence::nextval(sequence, &definer.path);
+            let text = super::sequence::nextval(sequence);
             Some(definer.bind_text(&text, None, Clause::Default, Some(read.ty))?)
         }
         (None, None, None) => None,

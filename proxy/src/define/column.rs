@@ -100,7 +100,7 @@ pub(super) fn read<'a>(
         own_sequence(&mut read, table, names, &[])?;
         read.column.not_null = true;
         let sequence = read.column.sequence.as_ref().expect("it was given one just now");
-        read.column.default = Some(sequence::nextval(sequence, &definer.path));
+        read.column.default = Some(sequence::nextval(sequence));
     }
     let mut nullable = false;
     for option in &definition.options {

@@ -1,7 +1,7 @@
 //! `CREATE TABLE`: columns, constraints, their indexes and sequences, put in one schema change.
 
-use peergres_sync::schema::{Column, Index, Object, QualifiedName, Sequence, Table, physical_name};
-use sqlparser::ast::{CreateTable, CreateTableOptions};
+use peergres_sync::schema::{Column, Index, Object, QualifiedName, Sequence, TEMPORARY_PREFIX, Table, physical_name};
+use sqlparser::ast::{CreateTable, CreateTableOptions, OnCommit};
 
 use super::{
     column::{self, Read},
@@ -19,7 +19,7 @@ use crate::{
 /// `CREATE TABLE` with a list of columns, or LIKE.
 pub(super) fn create(definer: &mut Definer<'_>, create: &CreateTable) -> Result<()> {
     refuse_unsupported(create)?;
-    let name = definer.creation_name(&create.name)?;
+    let name = definer.creation_name_of(&create.name, create.temporary)?;
     if definer.refuse_existing(&name, create.if_not_exists)? {
         return Ok(());
     }
@@ -55,7 +55,22 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateTable) -> Result<
         given.push(constraint::of_table(written)?);
     }
     let indexes = add_constraints(definer, &mut table, &mut names, given)?;
+    on_commit(definer, &name, create.on_commit)?;
     put(definer, table, sequences, indexes, extras)
+}
+
+/// Notes what COMMIT does to a temporary table; 42P16 for any other.
+pub(super) fn on_commit(definer: &mut Definer<'_>, name: &QualifiedName, action: Option<OnCommit>) -> Result<()> {
+    match action {
+        Some(_) if !name.schema.starts_with(TEMPORARY_PREFIX) => {
+            Err(SqlError::new(SqlState("42P16"), "ON COMMIT can only be used on temporary tables"))
+        }
+        Some(action) if action != OnCommit::PreserveRows => {
+            definer.on_commit.push((name.clone(), action));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Adds constraints in PostgreSQL's order: the primary key, unique keys, checks, foreign keys.
@@ -106,7 +121,7 @@ pub(super) fn empty(name: &QualifiedName, unlogged: bool) -> Table {
         columns: Vec::new(),
         constraints: Vec::new(),
         next_column_number: 1,
-        replicated: !unlogged,
+        replicated: !unlogged && !name.schema.starts_with(TEMPORARY_PREFIX),
         unlogged,
         hidden_key: true,
         comment: None,
@@ -182,12 +197,10 @@ pub(super) fn extras(definer: &Definer<'_>, table: &Table) -> Result<Extras> {
 
 fn refuse_unsupported(create: &CreateTable) -> Result<()> {
     let refused = [
-        (create.temporary, "CREATE TEMPORARY TABLE"),
         (create.or_replace, "CREATE OR REPLACE TABLE"),
         (create.inherits.is_some(), "INHERITS"),
         (create.partition_by.is_some(), "PARTITION BY"),
         (create.partition_of.is_some(), "PARTITION OF"),
-        (create.on_commit.is_some(), "ON COMMIT"),
         (create.clone.is_some(), "CLONE"),
         (create.without_rowid, "WITHOUT ROWID"),
         (create.external, "CREATE EXTERNAL TABLE"),

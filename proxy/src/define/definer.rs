@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use peergres_sync::{
     commit::{ObjectClass, Transaction},
-    schema::{Index, Object, QualifiedName, Schema, Sequence, Table, View},
+    schema::{Index, Namespace, Object, QualifiedName, Schema, Sequence, TEMPORARY_PREFIX, Table, View},
     store::StoreError,
 };
-use sqlparser::ast::ObjectName;
+use sqlparser::ast::{ObjectName, OnCommit};
 
 use crate::{
     bind::{self, Clause, Scope},
@@ -32,6 +32,8 @@ pub(super) struct Definer<'t> {
     pub(super) text: String,
     /// NOTICEs to be sent.
     pub(super) notices: Vec<SqlError>,
+    /// Temporary tables that COMMIT empties or drops.
+    pub(super) on_commit: Vec<(QualifiedName, OnCommit)>,
     /// Search path without the implicit `pg_catalog`.
     pub(super) path: Vec<String>,
 }
@@ -39,7 +41,7 @@ pub(super) struct Definer<'t> {
 impl<'t> Definer<'t> {
     pub(super) fn new(transaction: &'t mut Transaction, cx: &Context, source: &'t str, text: String) -> Self {
         let path = bind::search_path(cx);
-        Definer { transaction, cx: cx.clone(), source, text, notices: Vec::new(), path }
+        Definer { transaction, cx: cx.clone(), source, text, notices: Vec::new(), on_commit: Vec::new(), path }
     }
 
     /// The schema as it stands.
@@ -77,7 +79,7 @@ impl<'t> Definer<'t> {
             None => self
                 .path
                 .iter()
-                .find(|schema| known.has_namespace(schema))
+                .find(|schema| !schema.starts_with(TEMPORARY_PREFIX) && known.has_namespace(schema))
                 .cloned()
                 .ok_or_else(|| SqlError::new(SqlState::INVALID_SCHEMA_NAME, "no schema has been selected to create in"))?,
         };
@@ -86,6 +88,25 @@ impl<'t> Definer<'t> {
                 .detail("System catalog modifications are currently disallowed."));
         }
         Ok(QualifiedName { schema, name })
+    }
+
+    /// Where a new object goes that may be temporary: `temporary` where the statement says so, or where it names the schema `pg_temp`.
+    pub(super) fn creation_name_of(&mut self, name: &ObjectName, temporary: bool) -> Result<QualifiedName> {
+        let (schema, bare) = bind::schema_and_name(name, &self.cx)?;
+        let own = format!("{TEMPORARY_PREFIX}_{}", self.cx.services.backend_pid());
+        match schema.as_deref() {
+            None if temporary => {}
+            Some(schema) if schema == own || schema == TEMPORARY_PREFIX => {}
+            Some(_) if temporary => {
+                let message = "cannot create temporary relation in non-temporary schema";
+                return Err(SqlError::new(SqlState("42P16"), message));
+            }
+            _ => return self.creation_name(name),
+        }
+        if !self.schema().has_namespace(&own) {
+            self.apply(&[], vec![Object::Namespace(Namespace { name: own.clone(), comment: None })], Vec::new())?;
+        }
+        Ok(QualifiedName { schema: own, name: bare })
     }
 
     /// An existing relation by name along the search path.

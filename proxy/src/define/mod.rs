@@ -6,8 +6,8 @@
 //! new columns) replaces single pieces of that text in `sqlite_schema`, which costs nothing whatever the table's size and which two
 //! devices can do side by side; only a change of the key rewrites the table ([`rebuild`]).
 
-use peergres_sync::commit::Transaction;
-use sqlparser::ast::{ObjectType, Statement};
+use peergres_sync::{commit::Transaction, schema::QualifiedName};
+use sqlparser::ast::{ObjectType, OnCommit, Statement};
 
 use crate::{
     error::{Result, SqlError},
@@ -49,6 +49,8 @@ pub struct Outcome {
     pub notices: Vec<SqlError>,
     /// Rows that `CREATE TABLE AS` filled in.
     pub rows: Option<u64>,
+    /// Temporary tables that COMMIT empties or drops.
+    pub on_commit: Vec<(QualifiedName, OnCommit)>,
 }
 
 /// Whether the statement is a definition (else it is `bind`'s).
@@ -101,7 +103,7 @@ pub fn tag(statement: &Statement) -> &'static str {
 pub fn run(definition: &Statement, source: &str, transaction: &mut Transaction, cx: &Context) -> Result<Outcome> {
     let mut definer = Definer::new(transaction, cx, source, definition.to_string());
     let rows = statement(&mut definer, definition)?;
-    Ok(Outcome { notices: definer.notices, rows })
+    Ok(Outcome { notices: definer.notices, rows, on_commit: definer.on_commit })
 }
 
 fn statement(definer: &mut Definer<'_>, statement: &Statement) -> Result<Option<u64>> {

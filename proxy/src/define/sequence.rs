@@ -20,10 +20,7 @@ pub(super) fn create(definer: &mut Definer<'_>, statement: &Statement) -> Result
     let Statement::CreateSequence { temporary, if_not_exists, name, data_type, sequence_options, owned_by } = statement else {
         return Err(SqlError::internal("CREATE SEQUENCE was expected"));
     };
-    if *temporary {
-        return Err(SqlError::unsupported("CREATE TEMPORARY SEQUENCE"));
-    }
-    let name = definer.creation_name(name)?;
+    let name = definer.creation_name_of(name, *temporary)?;
     if definer.refuse_existing(&name, *if_not_exists)? {
         return Ok(());
     }
@@ -139,10 +136,12 @@ fn negative(expr: &Expr) -> Result<i64> {
     format!("-{expr}").parse().map_err(|_| SqlError::new(SqlState::SYNTAX_ERROR, format!("a whole number was expected, not -{expr}")))
 }
 
-/// A sequence's `nextval` as `pg_get_expr` prints it: the schema only where the search path does not lead there.
-pub(super) fn nextval(sequence: &QualifiedName, path: &[String]) -> String {
-    let name = quote_identifier(&sequence.name);
-    let shown = if path.contains(&sequence.schema) { name } else { format!("{}.{name}", quote_identifier(&sequence.schema)) };
+/// A sequence's `nextval` as a stored default has it: the schema only where it is not `public`, since stored text is read with that path.
+pub(super) fn nextval(sequence: &QualifiedName) -> String {
+    let shown = match sequence.schema.as_str() {
+        "public" => quote_identifier(&sequence.name),
+        schema => format!("{}.{}", quote_identifier(schema), quote_identifier(&sequence.name)),
+    };
     format!("nextval('{}'::regclass)", shown.replace('\'', "''"))
 }
 

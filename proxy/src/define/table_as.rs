@@ -30,28 +30,23 @@ pub(super) fn select_into(definer: &mut Definer<'_>, query: &Query) -> Result<u6
     let mut query = query.clone();
     let SetExpr::Select(select) = &mut *query.body else { return Err(SqlError::internal("SELECT INTO was expected")) };
     let Some(into) = select.into.take() else { return Err(SqlError::internal("SELECT INTO was expected")) };
-    if into.temporary {
-        return Err(SqlError::unsupported("SELECT INTO TEMPORARY"));
-    }
     let name = match into.targets.as_slice() {
         [Expr::Identifier(ident)] => ObjectName(vec![ObjectNamePart::Identifier(ident.clone())]),
         [Expr::CompoundIdentifier(parts)] => ObjectName(parts.iter().cloned().map(ObjectNamePart::Identifier).collect()),
         _ => return Err(SqlError::unsupported("this form of SELECT INTO")),
     };
-    let name = definer.creation_name(&name)?;
+    let name = definer.creation_name_of(&name, into.temporary)?;
     definer.refuse_existing(&name, false)?;
     fill(definer, &name, into.unlogged, &[], query, true)
 }
 
 /// `CREATE TABLE … AS`.
 pub(super) fn create(definer: &mut Definer<'_>, create: &CreateTable) -> Result<u64> {
-    if create.temporary {
-        return Err(SqlError::unsupported("CREATE TEMPORARY TABLE AS"));
-    }
-    let name = definer.creation_name(&create.name)?;
+    let name = definer.creation_name_of(&create.name, create.temporary)?;
     if definer.refuse_existing(&name, create.if_not_exists)? {
         return Ok(0);
     }
+    create_table::on_commit(definer, &name, create.on_commit)?;
     let query = create.query.as_deref().ok_or_else(|| SqlError::internal("CREATE TABLE AS was expected"))?.clone();
     let names: Vec<String> = create.columns.iter().map(|column| fold(&column.name)).collect();
     let with_data = create.with_data.as_ref().is_none_or(|with| with.data);

@@ -17,10 +17,7 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateView) -> Result<(
     if create.materialized {
         return Err(SqlError::unsupported("CREATE MATERIALIZED VIEW"));
     }
-    if create.temporary {
-        return Err(SqlError::unsupported("CREATE TEMPORARY VIEW"));
-    }
-    let name = definer.creation_name(&create.name)?;
+    let name = definer.creation_name_of(&create.name, create.temporary)?;
     let former = match definer.schema().get(peergres_sync::commit::ObjectClass::Relation, &name).map(AsRef::as_ref) {
         Some(Object::View(view)) if create.or_replace => Some(view.clone()),
         Some(_) if create.or_replace => {

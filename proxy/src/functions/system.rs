@@ -5,6 +5,8 @@ use super::{
     Body::{Native, Scalar, Set},
     Call, Row, Rows, Value, ValueRef, row,
 };
+use peergres_sync::schema::TEMPORARY_PREFIX;
+
 use crate::error::{Result, SqlError, SqlState};
 
 pub(super) const ROWS: &[Row] = &[
@@ -117,7 +119,7 @@ fn set_config(call: &Call<'_>) -> Result<Value> {
 }
 
 fn current_schema(call: &Call<'_>) -> Result<Value> {
-    let first = call.cx.search_path.iter().find(|name| call.cx.catalog.has_namespace(name));
+    let first = call.cx.search_path.iter().find(|name| !name.starts_with(TEMPORARY_PREFIX) && call.cx.catalog.has_namespace(name));
     Ok(first.map_or(Value::Null, |name| Value::Text(name.clone())))
 }
 
@@ -126,7 +128,8 @@ fn current_schemas(call: &Call<'_>) -> Result<Value> {
     let path = &call.cx.search_path;
     let implicit = call.args[0] == ValueRef::Integer(1) && !path.iter().any(|name| name == "pg_catalog");
     let mut names: Vec<&str> = if implicit { vec!["pg_catalog"] } else { Vec::new() };
-    names.extend(path.iter().filter(|name| call.cx.catalog.has_namespace(name)).map(String::as_str));
+    let shown = |name: &&String| implicit || !name.starts_with(TEMPORARY_PREFIX);
+    names.extend(path.iter().filter(shown).filter(|name| call.cx.catalog.has_namespace(name)).map(String::as_str));
     let element = |name: &str| {
         let plain = !name.is_empty()
             && !name.eq_ignore_ascii_case("null")

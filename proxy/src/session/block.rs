@@ -238,11 +238,7 @@ impl Session {
         let timeout = self.shared.settings.borrow().derived().lock_timeout;
         let wait =
             LockWait { deadline: timeout.map(|t| Instant::now() + t), cancelled: Some(self.shared.handle.cancelled.clone()), no_wait };
-        let own = self.has_temporary.then(|| self.reader.clone());
-        if own.is_some() {
-            self.end_read();
-        }
-        let begun = self.shared.database.begin(&wait, own).map_err(store_error::store);
+        let begun = self.shared.database.begin(&wait, None).map_err(store_error::store);
         let mut transaction = begun.map_err(|e| self.shared.interrupted_or(e))?;
         if let Some((sequence, _)) = self.block.snapshot.take() {
             self.end_read();
@@ -289,6 +285,7 @@ impl Session {
     }
 
     fn commit_writes(&mut self) -> Result<()> {
+        self.clear_temporary()?;
         let Some(transaction) = self.shared.open.borrow_mut().take() else { return Ok(()) };
         let schema = transaction.schema();
         let execution = Execution { connection: transaction.connection(), schema: &schema, timing: &self.block.timing };

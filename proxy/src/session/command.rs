@@ -274,7 +274,7 @@ impl Session {
             return Err(SqlError::new(SqlState::DUPLICATE_PREPARED_STATEMENT, message));
         }
         let catalog = self.catalog();
-        let path = self.shared.settings.borrow().derived().search_path.clone();
+        let path = self.search_path();
         let declared = types.iter().map(|t| catalog.data_type(t, &path).map(|t| t.oid)).collect::<Result<Vec<_>>>()?;
         let node = Node::Statement(Box::new(statement.clone()));
         let prepared = Prepared::new(from.source.clone(), Parsed { node, span }, declared);
@@ -304,7 +304,7 @@ impl Session {
         if arguments.is_empty() {
             return Ok(Vec::new());
         }
-        let path = self.shared.settings.borrow().derived().search_path.clone();
+        let path = self.search_path();
         let cast = |(argument, ty): (&Expr, &u32)| {
             format!("CAST({argument} AS {})", target.catalog.format_type(crate::types::TypeRef::new(*ty), &path))
         };
@@ -325,12 +325,16 @@ impl Session {
                 self.shared.forget_sequences();
                 return Ok("DISCARD SEQUENCES");
             }
-            Discard::Temp => "DISCARD TEMP",
+            Discard::Temp => {
+                self.discard_temporary()?;
+                "DISCARD TEMP"
+            }
             Discard::All => {
                 self.refuse_in_block("DISCARD ALL")?;
                 self.portals.clear();
                 self.statements.clear();
                 self.cache.clear();
+                self.discard_temporary()?;
                 self.shared.settings.borrow_mut().reset_all();
                 self.shared.forget_sequences();
                 self.shared.handle.unlisten(None);
@@ -348,7 +352,7 @@ impl Session {
             return Err(SqlError::new(SqlState::NO_ACTIVE_SQL_TRANSACTION, message));
         }
         let catalog = self.catalog();
-        let path = self.shared.settings.borrow().derived().search_path.clone();
+        let path = self.search_path();
         for table in tables {
             let (schema, name) = match table.as_slice() {
                 [name] => (None, name),

@@ -47,7 +47,7 @@ impl Session {
     /// The table of a COPY and the columns listed, all but generated ones where none are.
     pub(super) fn copy_table(&mut self, table: &[String], listed: &[String]) -> Result<Target> {
         let catalog = self.catalog();
-        let path = self.shared.settings.borrow().derived().search_path.clone();
+        let path = self.search_path();
         let (schema, name) = match table {
             [name] => (None, name),
             [schema, name] => (Some(schema.as_str()), name),

@@ -23,6 +23,7 @@ mod stages;
 mod startup;
 mod store_error;
 mod sync;
+mod temporary;
 mod watchdog;
 pub mod wire;
 
@@ -66,8 +67,7 @@ pub struct Session {
     shared: Rc<Shared>,
     stream: Stream,
     reader: Rc<Connection>,
-    /// Whether the reader holds temporary tables, and so must write too.
-    has_temporary: bool,
+    temporary: temporary::Temporary,
     block: Block,
     cache: Cache,
     statements: HashMap<String, Named>,
@@ -110,6 +110,7 @@ pub fn serve(server: &Arc<Server>, socket: Socket) {
             tracing::debug!(pid, database, "session begins");
             session.converse();
             session.rollback_block();
+            session.drop_temporary();
             server.registry.leave(pid);
             return;
         }
@@ -158,7 +159,7 @@ impl Session {
             shared: Shared::new(server.clone(), database, handle, start.settings),
             stream,
             reader: Rc::new(reader),
-            has_temporary: false,
+            temporary: temporary::Temporary::default(),
             block: Block::default(),
             cache: Cache::default(),
             statements: HashMap::new(),

@@ -105,7 +105,7 @@ impl Session {
         let derived: &Derived = settings.derived();
         Rc::new(Context {
             catalog,
-            search_path: derived.search_path.clone(),
+            search_path: self.search_path(),
             time_zone: derived.time_zone,
             date_style: derived.date_style,
             interval_style: derived.interval_style,
@@ -133,7 +133,7 @@ impl Session {
     /// The plan of a statement that reads or changes rows, made now if the schema has changed since.
     pub(super) fn compile(&mut self, prepared: &Prepared) -> Result<Rc<Compiled>> {
         let schema = self.schema();
-        let path = self.shared.settings.borrow().derived().search_path.clone();
+        let path = self.search_path();
         let version = Version { generation: schema.generation, path };
         if let Some((made_for, compiled)) = &*prepared.compiled.borrow()
             && *made_for == version

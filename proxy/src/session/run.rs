@@ -215,6 +215,7 @@ impl Session {
         let transaction = open.as_mut().ok_or_else(|| SqlError::internal("no write transaction is open"))?;
         let outcome = stages::run_definition(statement, &prepared.source, transaction, &cx)?;
         drop(open);
+        self.note_temporary(outcome.on_commit);
         for notice in &outcome.notices {
             self.notice(Severity::Notice, notice);
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Object, QualifiedName};
+use super::{Object, QualifiedName, TEMPORARY_PREFIX};
 
 /// The name spaces of objects, as PostgreSQL divides them: relations (tables, indexes, sequences, views) share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,8 +73,9 @@ impl Object {
     /// Whether it lives in a session's temporary schema: never stored, never logged.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Object::Index(index) => index.table.schema.starts_with("pg_temp"),
-            other => other.name().schema.starts_with("pg_temp"),
+            Object::Index(index) => index.table.schema.starts_with(TEMPORARY_PREFIX),
+            Object::Namespace(namespace) => namespace.name.starts_with(TEMPORARY_PREFIX),
+            other => other.name().schema.starts_with(TEMPORARY_PREFIX),
         }
     }
 }

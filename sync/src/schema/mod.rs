@@ -14,7 +14,7 @@ mod snapshot;
 pub use class::ObjectClass;
 pub use layout::{Layout, LayoutColumn, Layouts};
 pub use sequences::{SLOTS, SequenceError, SequenceState, Sequences};
-pub use snapshot::{FIRST_OID, FIRST_TEMPORARY_OID, OIDS_PER_OBJECT, Schema};
+pub use snapshot::{FIRST_OID, FIRST_TEMPORARY_OID, OIDS_PER_OBJECT, Schema, TEMPORARY_PREFIX};
 
 use crate::value::Storage;
 

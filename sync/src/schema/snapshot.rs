@@ -25,6 +25,8 @@ const END_OF_TEMPORARY_OIDS: u32 = 0x1000_0000;
 /// OIDs are given out in steps, so that what goes with an object (a table's row type and array type, a type's array type) can have the ones
 /// that follow.
 pub const OIDS_PER_OBJECT: u32 = 8;
+/// What the names of sessions' temporary schemas begin with.
+pub const TEMPORARY_PREFIX: &str = "pg_temp";
 /// Key of the next OID in `peergres_meta`.
 const NEXT_OID: &str = "next_oid";
 
@@ -62,6 +64,19 @@ impl Schema {
         }
         schema.next_oid = schema.next_oid.max(stored.unwrap_or(FIRST_OID));
         Ok(schema)
+    }
+
+    /// Removes what sessions of a former run left behind: their temporary tables, which no catalog names any more.
+    pub(crate) fn sweep_temporary(connection: &Connection) -> Result<(), StoreError> {
+        let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB ?1")?;
+        let names = statement.query_map([format!("{TEMPORARY_PREFIX}_*.*")], |row| row.get::<_, String>(0))?;
+        for name in names.collect::<rusqlite::Result<Vec<_>>>()? {
+            connection.execute_batch(&format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")))?;
+        }
+        connection
+            .prepare("DELETE FROM peergres_sequences WHERE oid >= ?1 AND oid < ?2")?
+            .execute([FIRST_TEMPORARY_OID, END_OF_TEMPORARY_OIDS])?;
+        Ok(())
     }
 
     /// A schema of these objects that no database holds: for tests, and for replaying a log.
@@ -151,32 +166,30 @@ impl Schema {
         self.generation = next_generation();
         let mut removed = Vec::new();
         for (class, name) in remove {
-            if name.schema.starts_with("pg_temp") {
-                continue;
-            }
             let oid = self.oid(*class, name).ok_or_else(|| StoreError::NoObject(*class, name.clone()))?;
             let object = self.take(oid).ok_or_else(|| StoreError::NoObject(*class, name.clone()))?;
-            connection.prepare_cached("DELETE FROM peergres_objects WHERE oid = ?1")?.execute([oid])?;
+            if !object.is_temporary() {
+                connection.prepare_cached("DELETE FROM peergres_objects WHERE oid = ?1")?.execute([oid])?;
+            }
             removed.push((oid, object));
         }
         let mut oids = Vec::with_capacity(put.len());
         let before = self.next_oid;
         for object in put {
-            if object.is_temporary() {
-                oids.push(temporary_oid());
-                continue;
-            }
             let name = object.name();
+            let fresh = |schema: &mut Schema| if object.is_temporary() { temporary_oid() } else { schema.allocate() };
             let oid = match self.oid(object.class(), &name) {
                 Some(oid) => oid,
-                None => renamed(&mut removed, object, put).unwrap_or_else(|| self.allocate()),
+                None => renamed(&mut removed, object, put).unwrap_or_else(|| fresh(self)),
             };
-            let definition = serde_json::to_string(object).map_err(|e| StoreError::Corrupt(format!("object {name}: {e}")))?;
-            connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO peergres_objects (oid, class, schema, name, definition) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![oid, object.class().as_str(), name.schema, name.name, definition])?;
+            if !object.is_temporary() {
+                let definition = serde_json::to_string(object).map_err(|e| StoreError::Corrupt(format!("object {name}: {e}")))?;
+                connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO peergres_objects (oid, class, schema, name, definition) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    )?
+                    .execute(params![oid, object.class().as_str(), name.schema, name.name, definition])?;
+            }
             self.take(oid);
             self.insert(oid, Arc::new(object.clone()));
             oids.push(oid);

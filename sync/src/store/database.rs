@@ -57,6 +57,7 @@ impl Database {
         let mut connection = connection::open(&path, Role::Writer, &setup).map_err(at_path)?;
         let scope = if replicated { Scope::Replicated } else { Scope::Every };
         peergres_migrations::migrate(&mut connection, scope).map_err(|source| StoreError::Migration { path: path.clone(), source })?;
+        Schema::sweep_temporary(&connection)?;
         let schema = Schema::load(&connection)?;
         let layouts = Arc::new(Layouts::load(&connection, &schema)?);
         let log = if replicated { LogState::load(&connection)? } else { LogState::default() };
