@@ -26,10 +26,9 @@ impl Binder<'_> {
         let text = |text: &String| Ok(constant(Value::Text(text.clone()), oid::UNKNOWN));
         let bound = match &value.value {
             ast::Value::Number(text, _) => return self.number(text, position),
-            ast::Value::SingleQuotedString(s)
-            | ast::Value::EscapedStringLiteral(s)
-            | ast::Value::UnicodeStringLiteral(s)
-            | ast::Value::NationalStringLiteral(s) => text(s),
+            ast::Value::SingleQuotedString(s) | ast::Value::EscapedStringLiteral(s) | ast::Value::UnicodeStringLiteral(s) => text(s),
+            // `N'…'` is of type character, whose trailing blanks mean nothing (`gram.y`, "NCHAR").
+            ast::Value::NationalStringLiteral(s) => Ok(constant(Value::Text(s.clone()), oid::BPCHAR)),
             ast::Value::DollarQuotedString(s) => text(&s.value),
             ast::Value::SingleQuotedByteStringLiteral(bits) => self.typed_constant(bits, "b", oid::BIT),
             ast::Value::HexStringLiteral(digits) => self.typed_constant(digits, "x", oid::BIT),

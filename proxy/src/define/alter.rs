@@ -1,109 +1,119 @@
 //! `ALTER TABLE`: each action in turn, the table read anew before it.
 
-use peergres_sync::schema::{Object, Table};
-use sqlparser::ast::{AlterTable, AlterTableOperation, DropBehavior, ObjectName, RenameTableNameKind};
+use peergres_sync::schema::{Object, QualifiedName, Table};
 
 use super::{
     alter_column, alter_constraint, create_table,
     definer::{Definer, undefined_relation},
-    physical, rename,
+    move_schema, physical, rename,
 };
 use crate::{
     bind::{self, fold},
     error::{Result, SqlError, SqlState},
+    parse::definition::{AlterTable, TableAction},
 };
 
-/// `ALTER TABLE`.
+/// `ALTER TABLE`, and ALTER VIEW, INDEX, SEQUENCE with the actions that fit them.
 pub(super) fn table(definer: &mut Definer<'_>, alter: &AlterTable) -> Result<()> {
-    match definer.relation(&alter.name)?.as_deref() {
-        None => {
-            let (schema, bare) = bind::schema_and_name(&alter.name, &definer.cx)?;
-            let error = undefined_relation(schema.as_deref(), &bare);
-            if alter.if_exists {
-                definer.notice(format!("{}, skipping", error.fields().message));
+    let (schema, bare) = bind::schema_and_name(&alter.name, &definer.cx)?;
+    let Some(object) = definer.relation(&alter.name)? else {
+        // A relation of the system is known by name, and refused as such.
+        let error = match alter.if_exists {
+            true => undefined_relation(schema.as_deref(), &bare),
+            false => definer.table(&alter.name).err().unwrap_or_else(|| undefined_relation(schema.as_deref(), &bare)),
+        };
+        if alter.if_exists {
+            definer.notice(format!("{}, skipping", error.fields().message));
+            return Ok(());
+        }
+        return Err(error);
+    };
+    fits(alter.noun, &object, &bare)?;
+    let mut name = object.name();
+    for action in &alter.actions {
+        let Some(object) = definer.schema().get(peergres_sync::commit::ObjectClass::Relation, &name).cloned() else {
+            return Err(SqlError::internal("the relation was there just now"));
+        };
+        match action {
+            TableAction::Rename(to) => {
+                let to = fold(to);
+                match &*object {
+                    Object::Table(table) => rename::table(definer, table, &to)?,
+                    other => rename::relation(definer, other, &to)?,
+                }
+                name.name = to;
+            }
+            TableAction::SetSchema(to) => {
+                let to = fold(to);
+                move_schema::relation(definer, &object, &to)?;
+                name = QualifiedName { schema: to, name: name.name };
+            }
+            // All belongs to the one user; heaps, statistics and replica identities of PostgreSQL's have no counterpart to be tuned.
+            TableAction::Owner(_) | TableAction::Tune => {}
+            other => match &*object {
+                Object::Table(table) => self::action(definer, table.clone(), other)?,
+                Object::View(view) => view_action(definer, view, other)?,
+                _ => return Err(SqlError::unsupported(format!("this action of ALTER {}", alter.noun.to_uppercase()))),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// ALTER TABLE may name any relation; the others their own kind only.
+fn fits(noun: &str, object: &Object, bare: &str) -> Result<()> {
+    let (right, article) = match noun {
+        "view" => (matches!(object, Object::View(_)), "a"),
+        "index" => (matches!(object, Object::Index(_)), "an"),
+        "sequence" => (matches!(object, Object::Sequence(_)), "a"),
+        _ => (true, "a"),
+    };
+    if right { Ok(()) } else { Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{bare}\" is not {article} {noun}"))) }
+}
+
+fn view_action(definer: &mut Definer<'_>, view: &peergres_sync::schema::View, action: &TableAction) -> Result<()> {
+    match action {
+        TableAction::RenameColumn(from, to) => rename::view_column(definer, view, &fold(from), &fold(to)),
+        _ => Err(SqlError::unsupported("this action of ALTER VIEW")),
+    }
+}
+
+fn action(definer: &mut Definer<'_>, table: Table, action: &TableAction) -> Result<()> {
+    use TableAction as Action;
+    match action {
+        Action::AddColumn(definition, if_not_exists) => alter_column::add(definer, &table, definition, *if_not_exists),
+        Action::DropColumn { name, if_exists, cascade } => {
+            let name = fold(name);
+            if table.columns.iter().all(|column| column.name != name) && *if_exists {
+                definer.notice(format!("column \"{name}\" of relation \"{}\" does not exist, skipping", table.name.name));
                 return Ok(());
             }
-            return Err(error);
+            alter_column::drop(definer, &table, &name, *cascade)
         }
-        // ALTER TABLE may name any relation where the action fits it: all have a name and an owner.
-        Some(Object::Index(_) | Object::View(_) | Object::Sequence(_)) => return other_relation(definer, alter),
-        Some(_) => {}
-    }
-    let mut name = alter.name.clone();
-    for operation in &alter.operations {
-        let table = definer.table(&name)?;
-        if let AlterTableOperation::RenameTable { table_name } = operation {
-            let (RenameTableNameKind::As(new_name) | RenameTableNameKind::To(new_name)) = table_name;
-            let new_name = bind::schema_and_name(new_name, &definer.cx)?.1;
-            rename::table(definer, &table, &new_name)?;
-            name = ObjectName::from(vec![
-                sqlparser::ast::Ident::with_quote('"', table.name.schema.clone()),
-                sqlparser::ast::Ident::with_quote('"', new_name),
-            ]);
-            continue;
+        Action::RenameColumn(from, to) => rename::column(definer, &table, &fold(from), &fold(to)),
+        Action::AlterColumn(column, op) => alter_column::alter(definer, &table, &fold(column), op),
+        Action::AddConstraint(constraint, not_valid) => alter_constraint::add(definer, &table, constraint, *not_valid),
+        Action::DropConstraint { name, if_exists, cascade } => alter_constraint::drop(definer, &table, &fold(name), *if_exists, *cascade),
+        Action::AlterConstraint(name, deferrable, deferred) => {
+            alter_constraint::set_timing(definer, &table, &fold(name), *deferrable, *deferred)
         }
-        action(definer, table, operation)?;
-    }
-    Ok(())
-}
-
-fn other_relation(definer: &mut Definer<'_>, alter: &AlterTable) -> Result<()> {
-    let Some(object) = definer.relation(&alter.name)? else { return Err(SqlError::internal("the relation was there just now")) };
-    for operation in &alter.operations {
-        match (operation, &*object) {
-            (AlterTableOperation::OwnerTo { .. }, _) => {}
-            (AlterTableOperation::RenameTable { table_name: RenameTableNameKind::As(name) | RenameTableNameKind::To(name) }, object) => {
-                let name = bind::schema_and_name(name, &definer.cx)?.1;
-                rename::relation(definer, object, &name)?;
+        Action::RenameConstraint(from, to) => alter_constraint::rename(definer, &table, &fold(from), &fold(to)),
+        Action::ValidateConstraint(name) => alter_constraint::validate(definer, &table, &fold(name)),
+        Action::Triggers(name) => triggers(&table, name),
+        Action::SetLogged(logged) if table.unlogged != *logged => Ok(()),
+        Action::SetLogged(logged) => {
+            let what = if *logged { "LOGGED" } else { "UNLOGGED" };
+            Err(SqlError::unsupported(format!("ALTER TABLE SET {what}")))
+        }
+        Action::ClusterOn(index) => {
+            let index = fold(index);
+            if definer.indexes(&table.name).iter().any(|found| found.name.name == index) {
+                return Ok(());
             }
-            (other, _) => return Err(SqlError::unsupported(format!("ALTER TABLE {other} on this kind of relation"))),
+            let message = format!("index \"{index}\" for table \"{}\" does not exist", table.name.name);
+            Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message))
         }
-    }
-    Ok(())
-}
-
-fn action(definer: &mut Definer<'_>, table: Table, operation: &AlterTableOperation) -> Result<()> {
-    use AlterTableOperation as Action;
-    match operation {
-        Action::AddColumn { if_not_exists, column_def, column_position: None, .. } => {
-            alter_column::add(definer, &table, column_def, *if_not_exists)
-        }
-        Action::DropColumn { column_names, if_exists, drop_behavior, .. } => {
-            let mut table = table;
-            for name in column_names {
-                let name = fold(name);
-                if table.columns.iter().all(|column| column.name != name) && *if_exists {
-                    definer.notice(format!("column \"{name}\" of relation \"{}\" does not exist, skipping", table.name.name));
-                    continue;
-                }
-                alter_column::drop(definer, &table, &name, cascades(drop_behavior.as_ref()))?;
-                table = definer.schema().table(&table.name).cloned().expect("it was altered, not dropped");
-            }
-            Ok(())
-        }
-        Action::RenameColumn { old_column_name, new_column_name } => {
-            rename::column(definer, &table, &fold(old_column_name), &fold(new_column_name))
-        }
-        Action::AlterColumn { column_name, op } => alter_column::alter(definer, &table, &fold(column_name), op),
-        Action::AddConstraint { constraint, not_valid } => alter_constraint::add(definer, &table, constraint, *not_valid),
-        Action::DropConstraint { if_exists, name, drop_behavior } => {
-            alter_constraint::drop(definer, &table, &fold(name), *if_exists, cascades(drop_behavior.as_ref()))
-        }
-        Action::RenameConstraint { old_name, new_name } => alter_constraint::rename(definer, &table, &fold(old_name), &fold(new_name)),
-        Action::ValidateConstraint { name } => alter_constraint::validate(definer, &table, &fold(name)),
-        // All belongs to the one user; heaps, statistics and replica identities of PostgreSQL's have no counterpart to be tuned.
-        Action::OwnerTo { .. } | Action::SetOptionsParens { .. } | Action::ReplicaIdentity { .. } => Ok(()),
-        Action::EnableTrigger { name } | Action::DisableTrigger { name } => triggers(&table, &fold(name)),
-        Action::SetLogged | Action::SetUnlogged => {
-            let mut changed = table;
-            changed.unlogged = matches!(operation, Action::SetUnlogged);
-            Err(SqlError::unsupported(format!(
-                "ALTER TABLE {} SET {}",
-                changed.name.name,
-                if changed.unlogged { "UNLOGGED" } else { "LOGGED" }
-            )))
-        }
-        other => Err(SqlError::unsupported(format!("ALTER TABLE {other}"))),
+        Action::Rename(_) | Action::SetSchema(_) | Action::Owner(_) | Action::Tune => Ok(()),
     }
 }
 
@@ -113,10 +123,6 @@ fn triggers(table: &Table, name: &str) -> Result<()> {
         return Ok(());
     }
     Err(SqlError::new(SqlState::UNDEFINED_OBJECT, format!("trigger \"{name}\" for table \"{}\" does not exist", table.name.name)))
-}
-
-fn cascades(behavior: Option<&DropBehavior>) -> bool {
-    matches!(behavior, Some(DropBehavior::Cascade))
 }
 
 /// Puts a table in a new form whose rows lie as before.

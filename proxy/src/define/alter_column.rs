@@ -2,27 +2,25 @@
 
 use peergres_sync::{
     commit::ObjectClass,
-    schema::{Column, ConstraintRule, IdentityKind, Object, Table},
+    schema::{Column, ConstraintRule, Object, Table},
 };
-use sqlparser::ast::{AlterColumnOperation, ColumnDef, DataType, Expr, GeneratedAs};
+use sqlparser::ast::ColumnDef;
 
 use super::{
-    alter, alter_constraint,
-    column::{self, Read},
-    constraint, create_table,
+    alter, alter_constraint, column, constraint, create_table,
     definer::Definer,
-    dependency::{self, Item},
-    drop as dropping, index,
+    dependency::Item,
+    drop as dropping, identity, index,
     naming::Names,
     physical::{self, quote},
-    rename, view,
+    retype, view,
 };
 use crate::{
     bind::{self, Clause, tree::ExprKind},
     error::{Result, SqlError, SqlState},
     execute::failure,
+    parse::definition::ColumnAction,
     rewrite,
-    types::TypeRef,
 };
 
 /// `ADD COLUMN`: the text gets a piece; a default fills the rows that are there.
@@ -169,47 +167,72 @@ fn uses(definer: &Definer<'_>, table: &Table, rule: &ConstraintRule, column: &st
 }
 
 /// `ALTER COLUMN`.
-pub(super) fn alter(definer: &mut Definer<'_>, table: &Table, name: &str, operation: &AlterColumnOperation) -> Result<()> {
+pub(super) fn alter(definer: &mut Definer<'_>, table: &Table, name: &str, action: &ColumnAction) -> Result<()> {
     let at = index::column_position(table, name)?;
     let mut new = table.clone();
-    match operation {
-        AlterColumnOperation::SetNotNull => {
+    match action {
+        ColumnAction::NotNull(true) => {
             alter_constraint::refuse_nulls(definer, table, std::slice::from_ref(&table.columns[at].name))?;
             new.columns[at].not_null = true;
             alter::put(definer, table, new)
         }
-        AlterColumnOperation::DropNotNull => {
-            let in_key = table
-                .primary_key()
-                .is_some_and(|key| matches!(&key.rule, ConstraintRule::PrimaryKey { columns } if columns.iter().any(|c| c == name)));
-            if in_key {
-                return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, format!("column \"{name}\" is in a primary key")));
-            }
-            if table.columns[at].identity.is_some() {
-                let message = format!("column \"{name}\" of relation \"{}\" is an identity column", table.name.name);
-                return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
-            }
+        ColumnAction::NotNull(false) => {
+            refuse_nullable(table, name)?;
             new.columns[at].not_null = false;
             alter::put(definer, table, new)
         }
-        AlterColumnOperation::SetDefault { value } => {
+        ColumnAction::Default(value) => {
             refuse_default(table, &table.columns[at])?;
             let ty = definer.type_named(&table.columns[at].type_name)?;
-            let bound = definer.bind(value, None, Clause::Default, Some(ty))?;
-            new.columns[at].default = create_table::default_text(definer, &bound)?;
+            new.columns[at].default = match value {
+                Some(value) => {
+                    let bound = definer.bind(value, None, Clause::Default, Some(ty))?;
+                    create_table::default_text(definer, &bound)?
+                }
+                None => None,
+            };
             definer.apply(&[], vec![Object::Table(new)], Vec::new()).map(|_| ())
         }
-        AlterColumnOperation::DropDefault => {
-            refuse_default(table, &table.columns[at])?;
-            new.columns[at].default = None;
-            definer.apply(&[], vec![Object::Table(new)], Vec::new()).map(|_| ())
+        ColumnAction::Type(data_type, using) => retype::retype(definer, table, at, data_type, using.as_ref()),
+        ColumnAction::AddIdentity(kind, options) => identity::add(definer, table, at, identity::kind(*kind), options),
+        ColumnAction::SetIdentity { kind, options, restart } => {
+            identity::set(definer, table, at, kind.map(identity::kind), options, *restart)
         }
-        AlterColumnOperation::SetDataType { data_type, using, .. } => retype(definer, table, at, data_type, using.as_ref()),
-        AlterColumnOperation::AddGenerated { generated_as, sequence_options } => {
-            let kind = if *generated_as == Some(GeneratedAs::ByDefault) { IdentityKind::ByDefault } else { IdentityKind::Always };
-            add_identity(definer, table, at, kind, sequence_options.as_deref().unwrap_or_default())
-        }
+        ColumnAction::DropIdentity(if_exists) => identity::drop(definer, table, at, *if_exists),
+        ColumnAction::DropExpression(if_exists) => drop_expression(definer, table, at, *if_exists),
+        ColumnAction::Tune => Ok(()),
     }
+}
+
+fn refuse_nullable(table: &Table, name: &str) -> Result<()> {
+    let in_key = table
+        .primary_key()
+        .is_some_and(|key| matches!(&key.rule, ConstraintRule::PrimaryKey { columns } if columns.iter().any(|c| c == name)));
+    if in_key {
+        return Err(SqlError::new(SqlState::INVALID_TABLE_DEFINITION, format!("column \"{name}\" is in a primary key")));
+    }
+    if table.columns.iter().any(|column| column.name == name && column.identity.is_some()) {
+        let message = format!("column \"{name}\" of relation \"{}\" is an identity column", table.name.name);
+        return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
+    }
+    Ok(())
+}
+
+/// `DROP EXPRESSION`: the column keeps its values, which SQLite forgets with the expression: they are set aside meanwhile.
+fn drop_expression(definer: &mut Definer<'_>, table: &Table, at: usize, if_exists: bool) -> Result<()> {
+    let column = &table.columns[at];
+    if column.generated.is_none() {
+        let message = format!("column \"{}\" of relation \"{}\" is not a stored generated column", column.name, table.name.name);
+        if if_exists {
+            definer.notice(format!("{message}, skipping"));
+            return Ok(());
+        }
+        return Err(SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+    }
+    // A stored generated column lies in the row like any other: only the text tells them apart.
+    let mut new = table.clone();
+    new.columns[at].generated = None;
+    alter::put(definer, table, new)
 }
 
 fn refuse_default(table: &Table, column: &Column) -> Result<()> {
@@ -219,143 +242,4 @@ fn refuse_default(table: &Table, column: &Column) -> Result<()> {
         (None, None) => return Ok(()),
     };
     Err(SqlError::new(SqlState::SYNTAX_ERROR, format!("column \"{}\" of relation \"{}\" is {what}", column.name, table.name.name)))
-}
-
-fn add_identity(
-    definer: &mut Definer<'_>,
-    table: &Table,
-    at: usize,
-    kind: IdentityKind,
-    options: &[sqlparser::ast::SequenceOptions],
-) -> Result<()> {
-    let column = table.columns[at].clone();
-    let whole = |what: &str| format!("column \"{}\" of relation \"{}\" {what}", column.name, table.name.name);
-    if column.identity.is_some() {
-        return Err(SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, whole("is already an identity column")));
-    }
-    if column.default.is_some() {
-        return Err(SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, whole("already has a default value")));
-    }
-    if !column.not_null {
-        return Err(SqlError::new(
-            SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE,
-            whole("must be declared NOT NULL before identity can be added"),
-        ));
-    }
-    let ty = definer.type_named(&column.type_name)?;
-    let schema = definer.schema();
-    let mut names = Names::new(&schema, &table.name.schema);
-    let mut read = Read { column, ty, default: None, generated: None, sequence: None, constraints: Vec::new() };
-    column::identity(&mut read, &table.name, &mut names, kind, options)?;
-    let mut new = table.clone();
-    new.columns[at] = read.column;
-    let mut put: Vec<Object> = read.sequence.map(Object::Sequence).into_iter().collect();
-    put.push(Object::Table(new));
-    definer.apply(&[], put, Vec::new()).map(|_| ())
-}
-
-/// `TYPE`: the values are converted where they stand. While that runs the column is of SQLite's type ANY, so that its place stays.
-fn retype(definer: &mut Definer<'_>, table: &Table, at: usize, data_type: &DataType, using: Option<&Expr>) -> Result<()> {
-    let old = &table.columns[at];
-    let name = old.name.clone();
-    let ty = definer.cx.catalog.data_type(data_type, &definer.path)?;
-    let former_type = definer.type_named(&old.type_name)?;
-    let mut column = column::plain(definer, old.number, &name, ty)?;
-    refuse_dependents(definer, table, &name)?;
-    let value = match using {
-        Some(expr) => definer.bind(expr, Some(table), Clause::AlterType, None)?,
-        None => {
-            definer.bind(&Expr::Identifier(sqlparser::ast::Ident::with_quote('"', name.clone())), Some(table), Clause::AlterType, None)?
-        }
-    };
-    let converted =
-        bind::coerce(value, ty, bind::CoercionContext::Assignment, &definer.cx).map_err(|_| no_cast(definer, &name, ty, using))?;
-    column.not_null = old.not_null;
-    column.identity = old.identity;
-    column.sequence.clone_from(&old.sequence);
-    column.comment.clone_from(&old.comment);
-    if let Some(text) = &old.default {
-        let bound = definer.bind_text(text, None, Clause::Default, Some(former_type))?;
-        let bound = bind::coerce(bound, ty, bind::CoercionContext::Assignment, &definer.cx).map_err(|_| {
-            let shown = definer.cx.catalog.format_type(ty, &definer.path);
-            SqlError::new(
-                SqlState::DATATYPE_MISMATCH,
-                format!("default for column \"{name}\" cannot be cast automatically to type {shown}"),
-            )
-        })?;
-        column.default = create_table::default_text(definer, &bound)?;
-    }
-    let mut new = table.clone();
-    new.columns[at] = column;
-    if rename::is_rowid(table, &name) != rename::is_rowid(&new, &name) {
-        return Err(SqlError::unsupported("ALTER COLUMN TYPE of an integer primary key to another kind of type"));
-    }
-    let sqlite = conversion(definer, table, &new, at, &converted)?;
-    definer.apply(&sqlite, vec![Object::Table(new)], Vec::new()).map(|_| ())
-}
-
-/// The statements that convert the values and give the column its new declaration; indexes over it are made anew.
-fn conversion(definer: &Definer<'_>, table: &Table, new: &Table, at: usize, converted: &bind::Expr) -> Result<Vec<String>> {
-    let name = &table.columns[at].name;
-    let (before, after) = (create_table::extras(definer, table)?, create_table::extras(definer, new)?);
-    let unchanged = matches!(converted.kind, ExprKind::Column(_) | ExprKind::Relabel(..))
-        && table.columns[at].storage == new.columns[at].storage
-        && table.columns[at].collation == new.columns[at].collation;
-    if unchanged || rename::is_rowid(table, name) {
-        return Ok(physical::edit(table, new, &before, &after));
-    }
-    let over: Vec<_> = definer.indexes(&table.name).into_iter().filter(|found| index::uses_column(definer, table, found, name)).collect();
-    let mut sqlite: Vec<String> =
-        over.iter().filter(|found| !found.physical.is_empty()).map(|found| format!("DROP INDEX {}", quote(&found.physical))).collect();
-    let mut between = table.clone();
-    between.columns[at].storage = peergres_sync::value::Storage::Real;
-    between.columns[at].collation = None;
-    sqlite.extend(physical::edit(table, &between, &before, &before));
-    let value = rewrite::expression(converted, &definer.cx)?;
-    sqlite.push(format!("UPDATE {} SET {} = {value}", quote(&table.physical), quote(&table.columns[at].physical)));
-    sqlite.extend(physical::edit(&between, new, &before, &after));
-    sqlite.extend(over.iter().filter_map(|found| physical::create_index(found, new)));
-    Ok(sqlite)
-}
-
-fn no_cast(definer: &Definer<'_>, name: &str, ty: TypeRef, using: Option<&Expr>) -> SqlError {
-    let shown = definer.cx.catalog.format_type(ty, &definer.path);
-    match using {
-        Some(_) => SqlError::new(
-            SqlState::DATATYPE_MISMATCH,
-            format!("result of USING clause for column \"{name}\" cannot be cast automatically to type {shown}"),
-        )
-        .hint("You might need to add an explicit cast."),
-        None => SqlError::new(SqlState::DATATYPE_MISMATCH, format!("column \"{name}\" cannot be cast automatically to type {shown}"))
-            .hint(format!("You might need to specify \"USING {name}::{shown}\".")),
-    }
-}
-
-/// Views keep the types of their columns, CHECKs and generated columns their ready expressions.
-fn refuse_dependents(definer: &Definer<'_>, table: &Table, name: &str) -> Result<()> {
-    let schema = definer.schema();
-    if let Some(view) = definer.views().iter().find(|v| view::relations(v).contains(&table.name) && view::names_column(v, name)) {
-        let shown = Item::Object(ObjectClass::Relation, view.name.clone()).describe(&schema, &definer.path);
-        return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot alter type of a column used by a view or rule")
-            .detail(format!("rule _RETURN on {shown} depends on column \"{name}\"")));
-    }
-    let generated = |column: &Column| column.generated.as_ref().is_some_and(|text| index::text_uses(definer, table, text, name));
-    if table.columns.iter().any(generated) {
-        return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot alter type of a column used by a generated column"));
-    }
-    let checks = table.constraints.iter().any(|made| match &made.rule {
-        ConstraintRule::Check { expression, .. } => index::text_uses(definer, table, expression, name),
-        ConstraintRule::ForeignKey { columns, .. } => columns.iter().any(|column| column == name),
-        _ => false,
-    });
-    let referenced = dependency::dependents(&schema, &Item::Object(ObjectClass::Relation, table.name.clone()))
-        .iter()
-        .any(|item| matches!(item, Item::Constraint(..)));
-    let in_key = table.constraints.iter().any(|made| {
-        matches!(&made.rule, ConstraintRule::PrimaryKey { columns } | ConstraintRule::Unique { columns, .. } if columns.iter().any(|c| c == name))
-    });
-    if checks || referenced && in_key {
-        return Err(SqlError::unsupported("ALTER COLUMN TYPE of a column that a check or foreign key stands on"));
-    }
-    Ok(())
 }

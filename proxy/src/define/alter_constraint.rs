@@ -264,3 +264,23 @@ pub(super) fn validate(definer: &mut Definer<'_>, table: &Table, name: &str) -> 
     look_through(definer, table, &made)?;
     definer.apply(&[], vec![Object::Table(new)], Vec::new()).map(|_| ())
 }
+
+/// `ALTER CONSTRAINT`: when a foreign key is checked.
+pub(super) fn set_timing(definer: &mut Definer<'_>, table: &Table, name: &str, deferrable: bool, deferred: bool) -> Result<()> {
+    let mut new = table.clone();
+    let Some(found) = new.constraints.iter_mut().find(|constraint| constraint.name == *name) else {
+        return Err(SqlError::new(
+            SqlState::UNDEFINED_OBJECT,
+            format!("constraint \"{name}\" of relation \"{}\" does not exist", table.name.name),
+        ));
+    };
+    if !matches!(found.rule, ConstraintRule::ForeignKey { .. }) {
+        return Err(SqlError::new(
+            SqlState::WRONG_OBJECT_TYPE,
+            format!("constraint \"{name}\" of relation \"{}\" is not a foreign key constraint", table.name.name),
+        ));
+    }
+    found.deferrable = deferrable;
+    found.initially_deferred = deferred;
+    definer.apply(&[], vec![Object::Table(new)], Vec::new()).map(|_| ())
+}

@@ -1,7 +1,7 @@
 //! `CREATE TABLE`: columns, constraints, their indexes and sequences, put in one schema change.
 
 use peergres_sync::schema::{Column, Index, Object, QualifiedName, Sequence, TEMPORARY_PREFIX, Table, physical_name};
-use sqlparser::ast::{CreateTable, CreateTableOptions, OnCommit};
+use sqlparser::ast::OnCommit;
 
 use super::{
     column::{self, Read},
@@ -14,47 +14,45 @@ use super::{
 use crate::{
     bind::Clause,
     error::{Result, SqlError, SqlState},
+    parse::definition::{CreateTable, Element, Persistence},
 };
 
-/// `CREATE TABLE` with a list of columns, or LIKE.
+/// `CREATE TABLE` with a list of columns, constraints and LIKEs.
 pub(super) fn create(definer: &mut Definer<'_>, create: &CreateTable) -> Result<()> {
-    refuse_unsupported(create)?;
-    let name = definer.creation_name_of(&create.name, create.temporary)?;
+    let name = definer.creation_name_of(&create.name, create.persistence == Persistence::Temporary)?;
     if definer.refuse_existing(&name, create.if_not_exists)? {
         return Ok(());
     }
     let schema = definer.schema();
     let mut names = Names::new(&schema, &name.schema);
     names.take(&name.name);
-    let mut table = empty(&name, create.unlogged);
-    if let Some(like) = &create.like {
-        like::columns(definer, &mut table, like)?;
-    }
-    let mut reads = Vec::with_capacity(create.columns.len());
-    for definition in &create.columns {
-        let mut read = column::read(definer, &name, &mut names, table.next_column_number, definition)?;
-        add_column(&mut table, read.column.clone())?;
-        if let Some(expr) = read.default {
-            let bound = definer.bind(expr, None, Clause::Default, Some(read.ty))?;
-            read.column.default = default_text(definer, &bound)?;
-            table.columns.last_mut().expect("it was added just now").default = read.column.default.clone();
+    let mut table = empty(&name, create.persistence == Persistence::Unlogged);
+    let mut reads = Vec::with_capacity(create.elements.len());
+    let mut given: Vec<Given<'_>> = Vec::new();
+    let mut likes = Vec::new();
+    let mut sequences: Vec<Sequence> = Vec::new();
+    for element in &create.elements {
+        match element {
+            Element::Column(definition) => reads.push(add_read(definer, &mut table, &mut names, definition)?),
+            Element::Constraint(written) => given.push(constraint::of_table(written)?),
+            Element::Like(clause) => likes.push(like::columns(definer, &mut table, &mut names, &mut sequences, clause)?),
         }
-        reads.push(read);
     }
-    let mut extras = Extras::default();
+    let mut extras = extras(definer, &table)?;
     for read in &reads {
         generated(definer, &mut table, read, &mut extras)?;
     }
-    let sequences: Vec<Sequence> = reads.iter_mut().filter_map(|read| read.sequence.take()).collect();
-    let mut given: Vec<Given<'_>> = Vec::new();
+    sequences.extend(reads.iter_mut().filter_map(|read| read.sequence.take()));
+    let mut at_columns: Vec<Given<'_>> = Vec::new();
     for read in reads {
         let column = read.column.name.clone();
-        given.extend(read.constraints.into_iter().map(|(name, at)| constraint::of_column(&column, name, at)));
+        at_columns.extend(read.constraints.into_iter().map(|(name, at)| constraint::of_column(&column, name, at)));
     }
-    for written in &create.constraints {
-        given.push(constraint::of_table(written)?);
+    at_columns.append(&mut given);
+    let mut indexes = add_constraints(definer, &mut table, &mut names, at_columns)?;
+    for like in likes {
+        indexes.extend(like::constraints(definer, &mut table, &mut names, like)?);
     }
-    let indexes = add_constraints(definer, &mut table, &mut names, given)?;
     on_commit(definer, &name, create.on_commit)?;
     put(definer, table, sequences, indexes, extras)
 }
@@ -71,6 +69,23 @@ pub(super) fn on_commit(definer: &mut Definer<'_>, name: &QualifiedName, action:
         }
         _ => Ok(()),
     }
+}
+
+/// Reads a column and appends it; its default is bound, a generation expression later, when all columns are known.
+fn add_read<'a>(
+    definer: &Definer<'_>,
+    table: &mut Table,
+    names: &mut Names<'_>,
+    definition: &'a sqlparser::ast::ColumnDef,
+) -> Result<Read<'a>> {
+    let mut read = column::read(definer, &table.name, names, table.next_column_number, definition)?;
+    add_column(table, read.column.clone())?;
+    if let Some(expr) = read.default {
+        let bound = definer.bind(expr, None, Clause::Default, Some(read.ty))?;
+        read.column.default = default_text(definer, &bound)?;
+        table.columns.last_mut().expect("it was added just now").default = read.column.default.clone();
+    }
+    Ok(read)
 }
 
 /// Adds constraints in PostgreSQL's order: the primary key, unique keys, checks, foreign keys.
@@ -193,24 +208,4 @@ pub(super) fn extras(definer: &Definer<'_>, table: &Table) -> Result<Extras> {
         }
     }
     Ok(extras)
-}
-
-fn refuse_unsupported(create: &CreateTable) -> Result<()> {
-    let refused = [
-        (create.or_replace, "CREATE OR REPLACE TABLE"),
-        (create.inherits.is_some(), "INHERITS"),
-        (create.partition_by.is_some(), "PARTITION BY"),
-        (create.partition_of.is_some(), "PARTITION OF"),
-        (create.clone.is_some(), "CLONE"),
-        (create.without_rowid, "WITHOUT ROWID"),
-        (create.external, "CREATE EXTERNAL TABLE"),
-    ];
-    if let Some((_, what)) = refused.iter().find(|(given, _)| *given) {
-        return Err(SqlError::unsupported(what));
-    }
-    match &create.table_options {
-        // Storage parameters (fillfactor, autovacuum_…) tune PostgreSQL's heap; there is none here to be tuned.
-        CreateTableOptions::None | CreateTableOptions::With(_) => Ok(()),
-        other => Err(SqlError::unsupported(format!("the table option {other}"))),
-    }
 }

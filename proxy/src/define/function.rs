@@ -5,7 +5,8 @@ use peergres_sync::{
     schema::{Function, Object, QualifiedName},
 };
 use sqlparser::ast::{
-    ArgMode, CreateFunction, CreateFunctionBody, DropFunction, Expr, FunctionBehavior, FunctionCalledOnNull, FunctionReturnType, Value,
+    ArgMode, CreateFunction, CreateFunctionBody, DropFunction, Expr, FunctionBehavior, FunctionCalledOnNull, FunctionReturnType,
+    ObjectName, Value,
 };
 
 use super::definer::Definer;
@@ -115,4 +116,22 @@ pub(super) fn drop(definer: &mut Definer<'_>, drop: &DropFunction) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// The one function of that name.
+pub(super) fn only(definer: &Definer<'_>, name: &ObjectName) -> Result<Function> {
+    let (schema, bare) = bind::schema_and_name(name, &definer.cx)?;
+    let found = definer.objects(|object| match object {
+        Object::Function(function) => {
+            let here = schema.as_ref().map_or_else(|| definer.path.contains(&function.name.schema), |s| *s == function.name.schema);
+            (function.name.name == bare && here).then(|| function.clone())
+        }
+        _ => None,
+    });
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("could not find a function named \"{bare}\""))),
+        _ => Err(SqlError::new(SqlState::AMBIGUOUS_FUNCTION, format!("function name \"{bare}\" is not unique"))
+            .hint("Specify the argument list to select the function unambiguously.")),
+    }
 }

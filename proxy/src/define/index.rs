@@ -2,10 +2,10 @@
 //! declared as is kept for the catalogs (`DefineIndex` in `indexcmds.c`).
 
 use peergres_sync::schema::{Index, IndexKey, Object, QualifiedName, Table, physical_name};
-use sqlparser::ast::{AlterIndexOperation, CreateIndex, Expr, IndexColumn, IndexType, ObjectName, OrderBySort};
+use sqlparser::ast::{CreateIndex, Expr, IndexColumn, IndexType, OrderBySort};
 
 use super::{
-    definer::{Definer, undefined_column, undefined_relation},
+    definer::{Definer, undefined_column},
     naming::{Names, columns_part},
     physical::{self, literal, quote},
 };
@@ -155,36 +155,28 @@ fn predicate(definer: &Definer<'_>, table: &Table, written: Option<&Expr>) -> Re
     definer.expression(&bound).map(Some)
 }
 
-/// `ALTER INDEX … RENAME TO`.
-pub(super) fn alter(definer: &mut Definer<'_>, name: &ObjectName, operation: &AlterIndexOperation) -> Result<()> {
-    let AlterIndexOperation::RenameIndex { index_name } = operation;
-    let (schema, bare) = bind::schema_and_name(name, &definer.cx)?;
-    match definer.relation(name)?.as_deref() {
-        Some(Object::Index(index)) => {
-            let new_name = bind::schema_and_name(index_name, &definer.cx)?.1;
-            rename(definer, &index.clone(), &new_name)
-        }
-        Some(_) => Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{bare}\" is not an index"))),
-        None => Err(undefined_relation(schema.as_deref(), &bare)),
-    }
-}
-
 /// Renames an index, and the constraint that it serves.
 pub(super) fn rename(definer: &mut Definer<'_>, index: &Index, new_name: &str) -> Result<()> {
+    relocate(definer, index, QualifiedName { schema: index.name.schema.clone(), name: new_name.to_owned() })
+}
+
+/// Gives an index another name or schema.
+pub(super) fn relocate(definer: &mut Definer<'_>, index: &Index, name: QualifiedName) -> Result<()> {
+    let new_name = name.name.clone();
     let mut renamed = index.clone();
-    renamed.name.name = new_name.to_owned();
+    renamed.name = name;
     definer.refuse_existing(&renamed.name, false)?;
     let mut sqlite = Vec::new();
     if !index.physical.is_empty() {
-        renamed.physical = physical_name(&renamed.name.schema, new_name);
+        renamed.physical = physical_name(&renamed.name.schema, &new_name);
         sqlite = rename_index_text(&index.physical, &renamed.physical);
     }
     let mut put = Vec::new();
     if let Some(constraint) = &index.constraint {
-        renamed.constraint = Some(new_name.to_owned());
+        renamed.constraint = Some(new_name.clone());
         if let Some(mut table) = definer.schema().table(&index.table).cloned() {
             for one in table.constraints.iter_mut().filter(|one| one.name == *constraint) {
-                one.name = new_name.to_owned();
+                one.name.clone_from(&new_name);
             }
             put.push(Object::Table(table));
         }

@@ -10,7 +10,12 @@ use peergres_sync::{commit::Transaction, schema::QualifiedName};
 use sqlparser::ast::{ObjectType, OnCommit, Statement};
 
 use crate::{
+    bind,
     error::{Result, SqlError},
+    parse::{
+        Node,
+        definition::{Definition, Kind},
+    },
     session::context::Context,
 };
 
@@ -24,16 +29,21 @@ mod constraint;
 mod create_table;
 mod definer;
 mod dependency;
+mod domain;
 mod drop;
 mod extension;
 mod function;
+mod identity;
 mod index;
 mod like;
+mod move_schema;
 mod namespace;
 mod naming;
 pub(crate) mod physical;
 mod rebuild;
 mod rename;
+mod rename_type;
+mod retype;
 mod sequence;
 mod table_as;
 mod truncate;
@@ -53,32 +63,72 @@ pub struct Outcome {
     pub on_commit: Vec<(QualifiedName, OnCommit)>,
 }
 
+/// A definition as the session hands it over.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    /// Its syntax (see [`defines`]).
+    pub node: &'a Node,
+    /// The text that its positions count in.
+    pub source: &'a str,
+    /// Its own text, as the log shows it.
+    pub text: &'a str,
+}
+
 /// Whether the statement is a definition (else it is `bind`'s).
-pub fn defines(statement: &Statement) -> bool {
-    match statement {
-        Statement::Query(query) => table_as::into_target(query).is_some(),
-        _ => !tag(statement).is_empty(),
+pub fn defines(node: &Node) -> bool {
+    match node {
+        Node::Definition(_) => true,
+        Node::Statement(statement) => match &**statement {
+            Statement::Query(query) => table_as::into_target(query).is_some(),
+            _ => !tag(node).is_empty(),
+        },
+        Node::Command(_) => false,
     }
 }
 
 /// The command tag, empty for what is no definition.
-pub fn tag(statement: &Statement) -> &'static str {
+pub fn tag(node: &Node) -> &'static str {
+    match node {
+        Node::Definition(definition) => tag_of_definition(definition),
+        Node::Statement(statement) => tag_of_statement(statement),
+        Node::Command(_) => "",
+    }
+}
+
+fn tag_of_definition(definition: &Definition) -> &'static str {
+    match definition {
+        Definition::CreateTable(_) => "CREATE TABLE",
+        Definition::CreateTableAs(_) => "CREATE TABLE AS",
+        Definition::AlterTable(alter) => match alter.noun {
+            "view" => "ALTER VIEW",
+            "index" => "ALTER INDEX",
+            "sequence" => "ALTER SEQUENCE",
+            _ => "ALTER TABLE",
+        },
+        Definition::CreateSequence { .. } => "CREATE SEQUENCE",
+        Definition::AlterSequence { .. } => "ALTER SEQUENCE",
+        Definition::CreateDomain { .. } => "CREATE DOMAIN",
+        Definition::AlterDomain { .. } => "ALTER DOMAIN",
+        Definition::AlterAttributes { .. } | Definition::AddValue { .. } | Definition::RenameValue { .. } => "ALTER TYPE",
+        Definition::Rename { kind, .. } | Definition::SetSchema { kind, .. } | Definition::Owner { kind, .. } => match kind {
+            Kind::Schema => "ALTER SCHEMA",
+            Kind::Type => "ALTER TYPE",
+            Kind::Domain => "ALTER DOMAIN",
+            Kind::Function => "ALTER FUNCTION",
+            Kind::Database => "ALTER DATABASE",
+        },
+    }
+}
+
+fn tag_of_statement(statement: &Statement) -> &'static str {
     match statement {
-        Statement::CreateTable(create) if create.query.is_some() => "SELECT",
         Statement::Query(_) => "SELECT",
-        Statement::CreateTable(_) => "CREATE TABLE",
         Statement::CreateIndex(_) => "CREATE INDEX",
         Statement::CreateView(_) => "CREATE VIEW",
-        Statement::CreateSequence { .. } => "CREATE SEQUENCE",
         Statement::CreateSchema { .. } => "CREATE SCHEMA",
         Statement::CreateType { .. } => "CREATE TYPE",
-        Statement::CreateDomain(_) => "CREATE DOMAIN",
         Statement::CreateExtension(_) => "CREATE EXTENSION",
         Statement::CreateFunction(_) => "CREATE FUNCTION",
-        Statement::AlterTable(_) => "ALTER TABLE",
-        Statement::AlterIndex { .. } => "ALTER INDEX",
-        Statement::AlterType(_) => "ALTER TYPE",
-        Statement::AlterSchema(_) => "ALTER SCHEMA",
         Statement::Drop { object_type, .. } => match object_type {
             ObjectType::Table => "DROP TABLE",
             ObjectType::View => "DROP VIEW",
@@ -98,31 +148,52 @@ pub fn tag(statement: &Statement) -> &'static str {
     }
 }
 
-/// Runs a definition (see [`defines`]) in a write transaction; `source` is the text that its positions count in. On failure the
-/// transaction holds half of it: the session rolls it back, as after any error.
-pub fn run(definition: &Statement, source: &str, transaction: &mut Transaction, cx: &Context) -> Result<Outcome> {
-    let mut definer = Definer::new(transaction, cx, source, definition.to_string());
-    let rows = statement(&mut definer, definition)?;
+/// Runs a definition (see [`defines`]) in a write transaction. On failure the transaction holds half of it: the session rolls it back,
+/// as after any error.
+pub fn run(written: Written<'_>, transaction: &mut Transaction, cx: &Context) -> Result<Outcome> {
+    let mut definer = Definer::new(transaction, cx, written.source, written.text.to_owned());
+    let rows = match written.node {
+        Node::Definition(definition) => self::definition(&mut definer, definition)?,
+        Node::Statement(statement) => self::statement(&mut definer, statement)?,
+        Node::Command(_) => return Err(SqlError::internal("a session command defines nothing")),
+    };
     Ok(Outcome { notices: definer.notices, rows, on_commit: definer.on_commit })
+}
+
+fn definition(definer: &mut Definer<'_>, definition: &Definition) -> Result<Option<u64>> {
+    match definition {
+        Definition::CreateTableAs(create) => return table_as::create(definer, create),
+        Definition::CreateTable(create) => create_table::create(definer, create),
+        Definition::AlterTable(alter) => alter::table(definer, alter),
+        Definition::CreateSequence { temporary, if_not_exists, name, clauses } => {
+            sequence::create(definer, name, clauses, *temporary, *if_not_exists)
+        }
+        Definition::AlterSequence { if_exists, name, clauses } => sequence::alter(definer, name, clauses, *if_exists),
+        Definition::CreateDomain { name, data_type, default, not_null, checks } => {
+            domain::create(definer, name, data_type, default.as_ref(), *not_null, checks)
+        }
+        Definition::AlterDomain { name, action } => domain::alter(definer, name, action),
+        Definition::AlterAttributes { name, actions } => alter_type::attributes(definer, name, actions),
+        Definition::AddValue { name, value, if_not_exists, position } => {
+            alter_type::add_value(definer, name, value, position.as_ref(), *if_not_exists)
+        }
+        Definition::RenameValue { name, from, to } => alter_type::rename_value(definer, name, from, to),
+        Definition::Rename { kind, name, to } => rename::other(definer, *kind, name, &bind::fold(to)),
+        Definition::SetSchema { kind, name, schema } => move_schema::other(definer, *kind, name, &bind::fold(schema)),
+        Definition::Owner { kind, name, .. } => rename::owner(definer, *kind, name),
+    }?;
+    Ok(None)
 }
 
 fn statement(definer: &mut Definer<'_>, statement: &Statement) -> Result<Option<u64>> {
     match statement {
         Statement::Query(query) => return table_as::select_into(definer, query).map(Some),
-        Statement::CreateTable(create) if create.query.is_some() => return table_as::create(definer, create).map(Some),
-        Statement::CreateTable(create) => create_table::create(definer, create),
         Statement::CreateIndex(create) => index::create(definer, create),
         Statement::CreateView(create) => view::create(definer, create),
-        Statement::CreateSequence { .. } => sequence::create(definer, statement),
         Statement::CreateSchema { .. } => namespace::create(definer, statement),
         Statement::CreateType { name, representation } => user_type::create(definer, name, representation.as_ref()),
-        Statement::CreateDomain(create) => user_type::create_domain(definer, create),
         Statement::CreateExtension(create) => extension::create(definer, create),
         Statement::CreateFunction(create) => function::create(definer, create),
-        Statement::AlterTable(alter) => alter::table(definer, alter),
-        Statement::AlterIndex { name, operation } => index::alter(definer, name, operation),
-        Statement::AlterType(alter) => alter_type::alter(definer, alter),
-        Statement::AlterSchema(alter) => namespace::alter(definer, alter),
         Statement::Drop { .. } => drop::objects(definer, statement),
         Statement::DropFunction(drop) => function::drop(definer, drop),
         Statement::DropDomain(drop) => drop::domain(definer, drop),

@@ -1,9 +1,9 @@
-//! `CREATE SCHEMA`, `ALTER SCHEMA`. A schema lies in SQLite only as the first part of its relations' names.
+//! `CREATE SCHEMA`. A schema lies in SQLite only as the first part of its relations' names.
 
 use peergres_sync::schema::{Namespace, Object};
-use sqlparser::ast::{AlterSchema, AlterSchemaOperation, SchemaName, Statement};
+use sqlparser::ast::{SchemaName, Statement};
 
-use super::definer::{Definer, no_namespace};
+use super::definer::Definer;
 use crate::{
     bind::{self, fold},
     error::{Result, SqlError, SqlState},
@@ -32,16 +32,4 @@ pub(super) fn create(definer: &mut Definer<'_>, statement: &Statement) -> Result
             .detail("The prefix \"pg_\" is reserved for system schemas."));
     }
     definer.apply(&[], vec![Object::Namespace(Namespace { name, comment: None })], Vec::new()).map(|_| ())
-}
-
-/// `ALTER SCHEMA`: a change of owner is accepted, since all belongs to the one user.
-pub(super) fn alter(definer: &mut Definer<'_>, alter: &AlterSchema) -> Result<()> {
-    let name = bind::name_parts(&alter.name)?.pop().unwrap_or_default();
-    if !definer.schema().has_namespace(&name) {
-        return Err(no_namespace(&name));
-    }
-    match alter.operations.iter().find(|operation| !matches!(operation, AlterSchemaOperation::OwnerTo { .. })) {
-        None => Ok(()),
-        Some(other) => Err(SqlError::unsupported(format!("ALTER SCHEMA {other}"))),
-    }
 }

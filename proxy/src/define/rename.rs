@@ -3,9 +3,9 @@
 
 use peergres_sync::{
     commit::ObjectClass,
-    schema::{ConstraintRule, Expression, Object, QualifiedName, Table, physical_column, physical_name},
+    schema::{ConstraintRule, Expression, Object, QualifiedName, Sequence, Table, View, physical_column, physical_name},
 };
-use sqlparser::ast::{Expr, Ident, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, Ident, ObjectName, VisitMut, VisitorMut};
 use std::ops::ControlFlow;
 
 use super::{
@@ -15,18 +15,23 @@ use super::{
     view,
 };
 use crate::{
-    bind::{Clause, fold},
+    bind::{self, Clause, fold},
     error::{Result, SqlError, SqlState},
+    parse::definition::Kind,
 };
 
 /// `ALTER TABLE … RENAME TO`.
 pub(super) fn table(definer: &mut Definer<'_>, table: &Table, new_name: &str) -> Result<()> {
     let name = QualifiedName { schema: table.name.schema.clone(), name: new_name.to_owned() };
+    relocate(definer, table, name)
+}
+
+/// Gives a table another name or schema; what names it follows.
+pub(super) fn relocate(definer: &mut Definer<'_>, table: &Table, name: QualifiedName) -> Result<()> {
     definer.refuse_existing(&name, false)?;
-    refuse_views(definer, &table.name)?;
     let mut new = table.clone();
     new.name = name.clone();
-    new.physical = physical_name(&name.schema, new_name);
+    new.physical = physical_name(&name.schema, &name.name);
     follow(&mut new, &table.name, &name);
     let mut put = vec![Object::Table(new.clone())];
     for object in definer.schema().objects.values() {
@@ -49,6 +54,9 @@ pub(super) fn table(definer: &mut Definer<'_>, table: &Table, new_name: &str) ->
                     put.push(Object::Table(changed));
                 }
             }
+            Object::View(view) if view::relations(view).contains(&table.name) => {
+                put.push(Object::View(view::with_renamed_relation(view, &table.name, &name)?));
+            }
             _ => {}
         }
     }
@@ -70,44 +78,107 @@ fn follow(table: &mut Table, from: &QualifiedName, to: &QualifiedName) -> bool {
     changed
 }
 
-/// A view keeps its query as text, which says the old name.
-fn refuse_views(definer: &Definer<'_>, name: &QualifiedName) -> Result<()> {
-    match definer.views().iter().find(|view| view::relations(view).contains(name)) {
-        Some(view) => Err(SqlError::unsupported(format!("renaming \"{}\", which view \"{}\" names,", name.name, view.name.name))),
-        None => Ok(()),
+/// Another relation: an index, a view, a sequence.
+pub(super) fn relation(definer: &mut Definer<'_>, object: &Object, new_name: &str) -> Result<()> {
+    let name = QualifiedName { schema: object.name().schema, name: new_name.to_owned() };
+    match object {
+        Object::Index(found) => index::rename(definer, &found.clone(), new_name),
+        Object::View(view) => relocate_view(definer, view, name),
+        Object::Sequence(sequence) => relocate_sequence(definer, sequence, name),
+        _ => Err(SqlError::internal("a relation was expected")),
     }
 }
 
-/// Another relation: an index, a view, a sequence.
-pub(super) fn relation(definer: &mut Definer<'_>, object: &Object, new_name: &str) -> Result<()> {
-    let mut renamed = object.clone();
-    match &mut renamed {
-        Object::Index(found) => return index::rename(definer, &found.clone(), new_name),
-        Object::View(view) => {
-            refuse_views(definer, &view.name)?;
-            view.name.name = new_name.to_owned();
+/// Gives a view another name or schema; views over it follow.
+pub(super) fn relocate_view(definer: &mut Definer<'_>, view: &View, name: QualifiedName) -> Result<()> {
+    definer.refuse_existing(&name, false)?;
+    let mut put = vec![Object::View(View { name: name.clone(), ..view.clone() })];
+    for other in definer.views() {
+        if view::relations(&other).contains(&view.name) {
+            put.push(Object::View(view::with_renamed_relation(&other, &view.name, &name)?));
         }
-        Object::Sequence(sequence) => {
-            let defaults = |object: &Object| match object {
-                Object::Table(table) => table
-                    .columns
-                    .iter()
-                    .any(|column| {
-                        column.sequence.as_ref() == Some(&sequence.name)
-                            || super::dependency::draws_from(column.default.as_deref(), &sequence.name)
-                    })
-                    .then_some(()),
-                _ => None,
-            };
-            if !definer.objects(defaults).is_empty() {
-                return Err(SqlError::unsupported("renaming a sequence that a column draws from"));
-            }
-            sequence.name.name = new_name.to_owned();
-        }
-        _ => return Err(SqlError::internal("a relation was expected")),
     }
-    definer.refuse_existing(&renamed.name(), false)?;
-    definer.apply(&[], vec![renamed], vec![(object.class(), object.name())]).map(|_| ())
+    definer.apply(&[], put, vec![(ObjectClass::Relation, view.name.clone())]).map(|_| ())
+}
+
+/// `ALTER VIEW … RENAME COLUMN`; a view that reads the column reads it under its old name still.
+pub(super) fn view_column(definer: &mut Definer<'_>, view: &View, from: &str, to: &str) -> Result<()> {
+    let Some(at) = view.columns.iter().position(|(name, _)| name == from) else {
+        return Err(SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{from}\" does not exist")));
+    };
+    if view.columns.iter().any(|(name, _)| name == to) {
+        let message = format!("column \"{to}\" of relation \"{}\" already exists", view.name.name);
+        return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
+    }
+    let old: Vec<String> = view.columns.iter().map(|(name, _)| name.clone()).collect();
+    let mut new = view.clone();
+    new.columns[at].0 = to.to_owned();
+    let mut put = vec![Object::View(new)];
+    for other in definer.views() {
+        if view::relations(&other).contains(&view.name) {
+            put.push(Object::View(view::with_column_names(&other, &view.name, &old)?));
+        }
+    }
+    definer.apply(&[], put, Vec::new()).map(|_| ())
+}
+
+/// Gives a sequence another name or schema; the columns that draw from it follow.
+pub(super) fn relocate_sequence(definer: &mut Definer<'_>, sequence: &Sequence, name: QualifiedName) -> Result<()> {
+    definer.refuse_existing(&name, false)?;
+    let mut put = vec![Object::Sequence(Sequence { name: name.clone(), ..sequence.clone() })];
+    let tables = definer.objects(|object| match object {
+        Object::Table(table) => Some(table.clone()),
+        _ => None,
+    });
+    for mut table in tables {
+        let mut draws = false;
+        for column in &mut table.columns {
+            if column.sequence.as_ref() == Some(&sequence.name) {
+                column.sequence = Some(name.clone());
+                draws = true;
+            }
+            if super::dependency::draws_from(column.default.as_deref(), &sequence.name) {
+                column.default = Some(super::sequence::nextval(&name));
+                draws = true;
+            }
+        }
+        if draws {
+            put.push(Object::Table(table));
+        }
+    }
+    definer.apply(&[], put, vec![(ObjectClass::Relation, sequence.name.clone())]).map(|_| ())
+}
+
+/// `ALTER SCHEMA | TYPE | DOMAIN | FUNCTION … RENAME TO`.
+pub(super) fn other(definer: &mut Definer<'_>, kind: Kind, name: &ObjectName, to: &str) -> Result<()> {
+    match kind {
+        Kind::Type | Kind::Domain => {
+            let Some(found) = definer.user_type(name)? else {
+                return Err(super::user_type::undefined_type(&bind::schema_and_name(name, &definer.cx)?.1));
+            };
+            let new = QualifiedName { schema: found.name.schema.clone(), name: to.to_owned() };
+            super::rename_type::relocate(definer, &found, new)
+        }
+        Kind::Function => {
+            let mut function = super::function::only(definer, name)?;
+            let old = Object::Function(function.clone()).name();
+            function.name.name = to.to_owned();
+            definer.apply(&[], vec![Object::Function(function)], vec![(ObjectClass::Function, old)]).map(|_| ())
+        }
+        Kind::Schema => super::move_schema::rename(definer, name, to),
+        Kind::Database => Err(SqlError::unsupported("ALTER DATABASE RENAME TO")),
+    }
+}
+
+/// `ALTER … OWNER TO`: all belongs to the one user; the object must exist.
+pub(super) fn owner(definer: &mut Definer<'_>, kind: Kind, name: &ObjectName) -> Result<()> {
+    let bare = bind::schema_and_name(name, &definer.cx)?.1;
+    match kind {
+        Kind::Schema if !definer.schema().has_namespace(&bare) => Err(super::definer::no_namespace(&bare)),
+        Kind::Type | Kind::Domain if definer.user_type(name)?.is_none() => Err(super::user_type::undefined_type(&bare)),
+        Kind::Function => super::function::only(definer, name).map(|_| ()),
+        _ => Ok(()),
+    }
 }
 
 /// `ALTER TABLE … RENAME COLUMN`.
@@ -118,10 +189,6 @@ pub(super) fn column(definer: &mut Definer<'_>, table: &Table, from: &str, to: &
             SqlState::DUPLICATE_COLUMN,
             format!("column \"{to}\" of relation \"{}\" already exists", table.name.name),
         ));
-    }
-    let naming = definer.views().into_iter().find(|v| view::relations(v).contains(&table.name) && view::names_column(v, from));
-    if let Some(view) = naming {
-        return Err(SqlError::unsupported(format!("renaming column \"{from}\", which view \"{}\" names,", view.name.name)));
     }
     let mut new = table.clone();
     new.columns[at].name = to.to_owned();
@@ -172,6 +239,13 @@ pub(super) fn column(definer: &mut Definer<'_>, table: &Table, from: &str, to: &
 /// The table, its indexes and sequences, and the tables that refer to the column.
 fn followers(definer: &Definer<'_>, table: &Table, new: &Table, from: &str, to: &str) -> Result<Vec<Object>> {
     let mut put = vec![Object::Table(new.clone())];
+    // A view goes on saying the old names, by a list of them behind the table's name.
+    let names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    for view in definer.views() {
+        if view::relations(&view).contains(&table.name) {
+            put.push(Object::View(view::with_column_names(&view, &table.name, &names)?));
+        }
+    }
     for mut index in definer.indexes(&table.name) {
         replace(&mut index.include, from, to);
         for key in &mut index.keys {

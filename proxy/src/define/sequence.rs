@@ -5,40 +5,134 @@ use peergres_sync::{
     commit::ObjectClass,
     schema::{Object, QualifiedName, Sequence},
 };
-use sqlparser::ast::{Expr, ObjectName, SequenceOptions, Statement, UnaryOperator, Value};
+use sqlparser::ast::{DataType, Expr, ObjectName, SequenceOptions, UnaryOperator, Value};
 
-use super::definer::{Definer, undefined_column};
+use super::definer::{Definer, undefined_column, undefined_relation};
 use crate::{
     bind,
     catalog::type_name::quote_identifier,
     error::{Result, SqlError, SqlState},
+    parse::definition::SequenceClauses,
     types::oid,
 };
 
 /// `CREATE SEQUENCE`.
-pub(super) fn create(definer: &mut Definer<'_>, statement: &Statement) -> Result<()> {
-    let Statement::CreateSequence { temporary, if_not_exists, name, data_type, sequence_options, owned_by } = statement else {
-        return Err(SqlError::internal("CREATE SEQUENCE was expected"));
-    };
-    let name = definer.creation_name_of(name, *temporary)?;
-    if definer.refuse_existing(&name, *if_not_exists)? {
+pub(super) fn create(
+    definer: &mut Definer<'_>,
+    name: &ObjectName,
+    clauses: &SequenceClauses,
+    temporary: bool,
+    if_not_exists: bool,
+) -> Result<()> {
+    let name = definer.creation_name_of(name, temporary)?;
+    if definer.refuse_existing(&name, if_not_exists)? {
         return Ok(());
     }
-    let type_name = match data_type {
+    let type_name = match &clauses.data_type {
         None => "bigint".to_owned(),
-        Some(data_type) => {
-            let ty = definer.cx.catalog.data_type(data_type, &definer.path)?;
-            if !matches!(ty.oid, oid::INT2 | oid::INT4 | oid::INT8) {
-                return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, "sequence type must be smallint, integer, or bigint"));
-            }
-            definer.cx.catalog.qualified_type_name(ty)
-        }
+        Some(data_type) => integer_type(definer, data_type)?,
     };
-    let mut sequence = with_options(name, &type_name, sequence_options)?;
-    if let Some(owner) = owned_by {
+    let mut sequence = with_options(name, &type_name, &clauses.options)?;
+    if let Some(owner) = &clauses.owned_by {
         sequence.owned_by = owned_by_column(definer, owner)?;
     }
     definer.apply(&[], vec![Object::Sequence(sequence)], Vec::new()).map(|_| ())
+}
+
+fn integer_type(definer: &Definer<'_>, data_type: &DataType) -> Result<String> {
+    let ty = definer.cx.catalog.data_type(data_type, &definer.path)?;
+    if !matches!(ty.oid, oid::INT2 | oid::INT4 | oid::INT8) {
+        return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, "sequence type must be smallint, integer, or bigint"));
+    }
+    Ok(definer.cx.catalog.qualified_type_name(ty))
+}
+
+/// `ALTER SEQUENCE`: options that are not given stay.
+pub(super) fn alter(definer: &mut Definer<'_>, name: &ObjectName, clauses: &SequenceClauses, if_exists: bool) -> Result<()> {
+    let (schema, bare) = bind::schema_and_name(name, &definer.cx)?;
+    let former = match definer.relation(name)?.as_deref() {
+        Some(Object::Sequence(sequence)) => sequence.clone(),
+        Some(_) => return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{bare}\" is not a sequence"))),
+        None => {
+            let error = undefined_relation(schema.as_deref(), &bare);
+            if !if_exists {
+                return Err(error);
+            }
+            definer.notice(format!("{}, skipping", error.fields().message));
+            return Ok(());
+        }
+    };
+    let mut changed = changed_options(definer, &former, clauses)?;
+    if let Some(owner) = &clauses.owned_by {
+        changed.owned_by = owned_by_column(definer, owner)?;
+    }
+    put_changed(definer, &former, changed, clauses.restart)
+}
+
+/// The sequence with the options given, those of before elsewhere (`init_params` with `isInit` false).
+fn changed_options(definer: &Definer<'_>, former: &Sequence, clauses: &SequenceClauses) -> Result<Sequence> {
+    let type_name = match &clauses.data_type {
+        Some(data_type) => integer_type(definer, data_type)?,
+        None => former.type_name.clone(),
+    };
+    with_changes(former, &type_name, &clauses.options)
+}
+
+/// As [`changed_options`], for a sequence of an identity column too.
+pub(super) fn with_changes(former: &Sequence, type_name: &str, options: &[SequenceOptions]) -> Result<Sequence> {
+    let mut all = Vec::with_capacity(6);
+    let given = |same: fn(&SequenceOptions) -> bool| options.iter().any(same);
+    if !given(|o| matches!(o, SequenceOptions::IncrementBy(..))) {
+        all.push(SequenceOptions::IncrementBy(whole(former.increment), true));
+    }
+    // Bounds that were the type's own follow the type.
+    let retyped = type_name != former.type_name;
+    let (least, greatest) = bounds(&former.type_name);
+    if !given(|o| matches!(o, SequenceOptions::MinValue(_))) && !(retyped && former.min == least) {
+        all.push(SequenceOptions::MinValue(Some(whole(former.min))));
+    }
+    if !given(|o| matches!(o, SequenceOptions::MaxValue(_))) && !(retyped && former.max == greatest) {
+        all.push(SequenceOptions::MaxValue(Some(whole(former.max))));
+    }
+    if !given(|o| matches!(o, SequenceOptions::StartWith(..))) {
+        all.push(SequenceOptions::StartWith(whole(former.start), true));
+    }
+    if !given(|o| matches!(o, SequenceOptions::Cache(_))) {
+        all.push(SequenceOptions::Cache(whole(former.cache)));
+    }
+    if !given(|o| matches!(o, SequenceOptions::Cycle(_))) {
+        all.push(SequenceOptions::Cycle(!former.cycle));
+    }
+    all.extend(options.iter().cloned());
+    let mut changed = with_options(former.name.clone(), type_name, &all)?;
+    changed.owned_by.clone_from(&former.owned_by);
+    changed.comment.clone_from(&former.comment);
+    changed.natural_until = former.natural_until;
+    Ok(changed)
+}
+
+/// Puts a changed sequence, and moves its position where RESTART says so.
+pub(super) fn put_changed(definer: &mut Definer<'_>, former: &Sequence, changed: Sequence, restarted: Option<Option<i64>>) -> Result<()> {
+    if changed != *former {
+        definer.apply(&[], vec![Object::Sequence(changed.clone())], Vec::new())?;
+    }
+    match restarted {
+        Some(with) => restart(definer, &changed, with),
+        None => Ok(()),
+    }
+}
+
+fn whole(value: i64) -> Expr {
+    let digits = Expr::value(Value::Number(value.unsigned_abs().to_string(), false));
+    if value < 0 { Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(digits) } } else { digits }
+}
+
+fn bounds(type_name: &str) -> (i64, i64) {
+    match type_name {
+        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    }
 }
 
 /// `OWNED BY table.column`, or NONE.
@@ -63,11 +157,7 @@ fn owned_by_column(definer: &Definer<'_>, owner: &ObjectName) -> Result<Option<(
 
 /// A sequence of an integer type with these options.
 pub(super) fn with_options(name: QualifiedName, type_name: &str, options: &[SequenceOptions]) -> Result<Sequence> {
-    let (least, greatest) = match type_name {
-        "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
-        "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => (i64::MIN, i64::MAX),
-    };
+    let (least, greatest) = bounds(type_name);
     let (mut increment, mut min, mut max, mut start, mut cache, mut cycle) = (1, None, None, None, 1, false);
     for option in options {
         match option {

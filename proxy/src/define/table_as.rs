@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use peergres_sync::schema::QualifiedName;
-use sqlparser::ast::{CreateTable, Expr, ObjectName, ObjectNamePart, Query, SetExpr, Statement};
+use sqlparser::ast::{Expr, ObjectName, ObjectNamePart, Query, SetExpr, Statement};
 
 use super::{
     column, create_table,
@@ -14,6 +14,7 @@ use crate::{
     bind::{self, fold},
     error::{Result, SqlError, SqlState},
     execute::{ConstraintTiming, Execution, failure},
+    parse::definition::{CreateTableAs, Persistence},
     types::{TypeRef, oid},
 };
 
@@ -40,17 +41,17 @@ pub(super) fn select_into(definer: &mut Definer<'_>, query: &Query) -> Result<u6
     fill(definer, &name, into.unlogged, &[], query, true)
 }
 
-/// `CREATE TABLE … AS`.
-pub(super) fn create(definer: &mut Definer<'_>, create: &CreateTable) -> Result<u64> {
-    let name = definer.creation_name_of(&create.name, create.temporary)?;
+/// `CREATE TABLE … AS`: the number of rows, none where it ends without having run the query.
+pub(super) fn create(definer: &mut Definer<'_>, create: &CreateTableAs) -> Result<Option<u64>> {
+    let name = definer.creation_name_of(&create.name, create.persistence == Persistence::Temporary)?;
     if definer.refuse_existing(&name, create.if_not_exists)? {
-        return Ok(0);
+        return Ok(None);
     }
     create_table::on_commit(definer, &name, create.on_commit)?;
-    let query = create.query.as_deref().ok_or_else(|| SqlError::internal("CREATE TABLE AS was expected"))?.clone();
-    let names: Vec<String> = create.columns.iter().map(|column| fold(&column.name)).collect();
-    let with_data = create.with_data.as_ref().is_none_or(|with| with.data);
-    fill(definer, &name, create.unlogged, &names, query, with_data)
+    let names: Vec<String> = create.columns.iter().map(fold).collect();
+    let query = (*create.query).clone();
+    let rows = fill(definer, &name, create.persistence == Persistence::Unlogged, &names, query, create.with_data)?;
+    Ok(create.with_data.then_some(rows))
 }
 
 fn fill(definer: &mut Definer<'_>, name: &QualifiedName, unlogged: bool, names: &[String], query: Query, with_data: bool) -> Result<u64> {

@@ -7,11 +7,10 @@ use peergres_sync::{
     schema::{QualifiedName, Table},
     store::{Database, LockWait, Node},
 };
-use sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
 use crate::{
     catalog::Catalog,
-    error::{Result, SqlError},
+    error::Result,
     execute::{
         ConstraintTiming, Execution,
         plan::{Action, Plan, Role, Step, Tag, Target},
@@ -42,10 +41,10 @@ fn run(transaction: &mut Transaction, script: &str) -> Result<Vec<String>> {
             change(transaction, head, sql)?;
             continue;
         }
-        let statements = Parser::parse_sql(&PostgreSqlDialect {}, line).map_err(|e| SqlError::internal(e.to_string()))?;
-        for statement in statements {
+        for parsed in crate::parse::parse(line)? {
             let cx = context(transaction);
-            let outcome = super::run(&statement, line, transaction, &cx)?;
+            let written = super::Written { node: &parsed.node, source: line, text: &line[parsed.span.clone()] };
+            let outcome = super::run(written, transaction, &cx)?;
             notices.extend(outcome.notices.iter().map(|notice| notice.fields().message.clone()));
         }
     }

@@ -1,16 +1,15 @@
-//! `CREATE TYPE` (enum, composite) and `CREATE DOMAIN`. A type lies in SQLite only as the storage class and collation of its columns.
+//! `CREATE TYPE` (enum, composite). A type lies in SQLite only as the storage class and collation of its columns.
 
 use peergres_sync::{
     commit::ObjectClass,
     schema::{Object, QualifiedName, TypeDefinition, UserType},
 };
-use sqlparser::ast::{CreateDomain, ObjectName, TableConstraint, UserDefinedTypeRepresentation};
+use sqlparser::ast::{ObjectName, UserDefinedTypeRepresentation};
 
 use super::definer::Definer;
 use crate::{
-    bind::{self, Clause, Scope, fold},
+    bind::{self, fold},
     error::{Result, SqlError, SqlState},
-    types::{TypeRef, oid},
 };
 
 /// `CREATE TYPE`.
@@ -56,7 +55,7 @@ pub(super) fn check_label(label: &str) -> Result<()> {
     Err(SqlError::new(SqlState::INVALID_NAME, format!("invalid enum label \"{label}\"")).detail("Labels must be 63 bytes or less."))
 }
 
-fn new_name(definer: &Definer<'_>, name: &ObjectName) -> Result<QualifiedName> {
+pub(super) fn new_name(definer: &Definer<'_>, name: &ObjectName) -> Result<QualifiedName> {
     let name = definer.creation_name(name)?;
     if definer.cx.catalog.type_by_name(Some(&name.schema), &name.name).is_some() {
         return Err(SqlError::new(SqlState::DUPLICATE_OBJECT, format!("type \"{}\" already exists", name.name)));
@@ -64,39 +63,8 @@ fn new_name(definer: &Definer<'_>, name: &ObjectName) -> Result<QualifiedName> {
     Ok(name)
 }
 
-fn put(definer: &mut Definer<'_>, name: QualifiedName, definition: TypeDefinition) -> Result<()> {
+pub(super) fn put(definer: &mut Definer<'_>, name: QualifiedName, definition: TypeDefinition) -> Result<()> {
     definer.apply(&[], vec![Object::Type(UserType { name, definition, comment: None })], Vec::new()).map(|_| ())
-}
-
-/// `CREATE DOMAIN`. The syntax tree knows CHECKs only; NOT NULL is not among what it can say.
-pub(super) fn create_domain(definer: &mut Definer<'_>, create: &CreateDomain) -> Result<()> {
-    let name = new_name(definer, &create.name)?;
-    let base = definer.cx.catalog.data_type(&create.data_type, &definer.path)?;
-    let default = match &create.default {
-        None => None,
-        Some(expr) => {
-            let bound = definer.bind(expr, None, Clause::Default, Some(base))?;
-            super::create_table::default_text(definer, &bound)?
-        }
-    };
-    let mut checks = Vec::new();
-    for constraint in &create.constraints {
-        let TableConstraint::Check(check) = constraint else {
-            return Err(SqlError::unsupported(format!("the domain constraint {constraint}")));
-        };
-        let mut scope = Scope::empty(Clause::Check);
-        scope.domain_value = Some(base);
-        let bound = bind::expression(&check.expr, definer.source, &mut scope, &definer.cx)?;
-        let bound = bind::coerce(bound, TypeRef::new(oid::BOOL), bind::CoercionContext::Assignment, &definer.cx)?;
-        let name = match &check.name {
-            Some(name) => fold(name),
-            None if checks.is_empty() => format!("{}_check", name.name),
-            None => format!("{}_check{}", name.name, checks.len()),
-        };
-        checks.push((name, definer.expression(&bound)?));
-    }
-    let base = definer.cx.catalog.qualified_type_name(base);
-    put(definer, name, TypeDefinition::Domain { base, not_null: false, default, checks })
 }
 
 impl Definer<'_> {

@@ -3,7 +3,10 @@
 use std::ops::ControlFlow;
 
 use peergres_sync::schema::{Object, QualifiedName, View};
-use sqlparser::ast::{CreateView, Ident, ObjectName, ObjectNamePart, Query, Statement, Visit, VisitMut, Visitor, VisitorMut};
+use sqlparser::ast::{
+    CreateView, Ident, ObjectName, ObjectNamePart, Query, Statement, TableAlias, TableAliasColumnDef, TableFactor, Visit, VisitMut,
+    Visitor, VisitorMut,
+};
 
 use super::definer::Definer;
 use crate::{
@@ -144,4 +147,56 @@ pub(super) fn names_column(view: &View, column: &str) -> bool {
         Ok(statements) => view.query.contains('*') || Visit::visit(&statements, &mut Finds(column)).is_break(),
         Err(_) => true,
     }
+}
+
+/// The view with a relation's name exchanged; where the relation had no alias, its old name becomes one, so that columns qualified by it stay.
+pub(super) fn with_renamed_relation(view: &View, from: &QualifiedName, to: &QualifiedName) -> Result<View> {
+    let ident = |name: &str| Ident::with_quote('"', name);
+    with_factors(view, from, &mut |name, alias| {
+        *name = ObjectName(vec![ObjectNamePart::Identifier(ident(&to.schema)), ObjectNamePart::Identifier(ident(&to.name))]);
+        if alias.is_none() && from.name != to.name {
+            *alias = Some(TableAlias { explicit: true, name: ident(&from.name), columns: Vec::new(), at: None });
+        }
+    })
+}
+
+/// The view with a list of column names behind a relation, so that it reads the columns by these names whatever they are called.
+pub(super) fn with_column_names(view: &View, relation: &QualifiedName, names: &[String]) -> Result<View> {
+    with_factors(view, relation, &mut |_, alias| {
+        let alias = alias.get_or_insert_with(|| TableAlias {
+            explicit: true,
+            name: Ident::with_quote('"', &relation.name),
+            columns: Vec::new(),
+            at: None,
+        });
+        // Names that the list gives already stay: they are what the view says.
+        for name in names.iter().skip(alias.columns.len()) {
+            alias.columns.push(TableAliasColumnDef { name: Ident::with_quote('"', name), data_type: None });
+        }
+    })
+}
+
+/// Exchanges every mention of a relation in FROM.
+fn with_factors(view: &View, relation: &QualifiedName, change: &mut dyn FnMut(&mut ObjectName, &mut Option<TableAlias>)) -> Result<View> {
+    struct Factors<'c>(&'c QualifiedName, &'c mut dyn FnMut(&mut ObjectName, &mut Option<TableAlias>));
+    impl VisitorMut for Factors<'_> {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+            if let TableFactor::Table { name, alias, .. } = factor
+                && let Ok(parts) = bind::name_parts(name)
+                && let [schema, bare] = parts.as_slice()
+                && *schema == self.0.schema
+                && *bare == self.0.name
+            {
+                (self.1)(name, alias);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let dialect = sqlparser::dialect::PostgreSqlDialect {};
+    let mut statements = sqlparser::parser::Parser::parse_sql(&dialect, &view.query)
+        .map_err(|e| SqlError::internal(format!("the stored query of view {} does not parse: {e}", view.name)))?;
+    let _ = VisitMut::visit(&mut statements, &mut Factors(relation, change));
+    let query = statements.first().map(ToString::to_string).unwrap_or_default();
+    Ok(View { query, ..view.clone() })
 }

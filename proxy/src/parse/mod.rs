@@ -6,6 +6,7 @@
 pub mod command;
 pub mod copy;
 mod cursor;
+pub mod definition;
 mod position;
 mod setting;
 mod transaction;
@@ -20,6 +21,7 @@ use sqlparser::{
 };
 
 pub use command::Command;
+pub use definition::Definition;
 pub use position::Positions;
 
 use crate::error::{Result, SqlError, SqlState};
@@ -33,11 +35,13 @@ pub struct Parsed {
     pub span: Range<usize>,
 }
 
-/// The two kinds of statements.
+/// The kinds of statements.
 #[derive(Clone, Debug)]
 pub enum Node {
     /// Steers the session; answered in `session`.
     Command(Box<Command>),
+    /// Defines objects, in a grammar of our own; goes to `define`.
+    Definition(Box<Definition>),
     /// Reads, changes or defines; goes to `bind` or `define`. Its spans (line and column) count from the start of the query string.
     Statement(Box<Statement>),
 }
@@ -111,6 +115,10 @@ fn node(parser: &mut Parser<'_>, sql: &str, positions: &Positions<'_>) -> Result
     // sqlparser knows TABLE within a query, but not as the beginning of a statement.
     if keyword(&parser.peek_token_ref().token).as_deref() == Some("table") {
         return Ok(Node::Statement(Box::new(Statement::Query(parser.parse_query()?))));
+    }
+    let mut grammar = command::Grammar { parser, sql, positions };
+    if let Some(definition) = definition::definition(&mut grammar)? {
+        return Ok(Node::Definition(Box::new(definition)));
     }
     Ok(Node::Statement(Box::new(parser.parse_statement()?)))
 }

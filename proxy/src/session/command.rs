@@ -144,8 +144,8 @@ impl Session {
     /// The columns that a statement will answer with; none where it answers with a tag alone.
     pub(super) fn description(&mut self, prepared: &Rc<Prepared>, formats: &[Format]) -> Result<Option<Vec<FieldDescription>>> {
         let command = match &prepared.parsed.node {
-            Node::Statement(statement) if super::stages::defines(statement) => return Ok(None),
-            Node::Statement(_) => {
+            node if super::stages::defines(node) => return Ok(None),
+            Node::Statement(_) | Node::Definition(_) => {
                 self.enter_block();
                 let compiled = self.compile(prepared)?;
                 return Ok(Some(compiled.columns.describe(&compiled.plan.columns, formats)));

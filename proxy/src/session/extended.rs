@@ -243,7 +243,7 @@ impl Session {
 
 /// Whether a statement goes through `bind`.
 fn plannable(prepared: &Prepared) -> bool {
-    matches!(&prepared.parsed.node, Node::Statement(statement) if !super::stages::defines(statement))
+    !matches!(&prepared.parsed.node, Node::Command(_)) && !super::stages::defines(&prepared.parsed.node)
 }
 
 /// Whether a statement may run in a block that an error aborted.

@@ -19,6 +19,7 @@ use super::{
     wire::{Severity, Stream},
 };
 use crate::{
+    define::Written,
     encode::Format,
     error::{Result, SqlError, SqlState},
     execute::{
@@ -89,10 +90,10 @@ impl Session {
                 self.enter_block();
                 self.command(command, prepared, delivery)
             }
-            Node::Statement(statement) => {
+            node => {
                 self.refuse_if_failed()?;
                 self.enter_block();
-                if stages::defines(statement) { self.define(statement, prepared) } else { self.query(prepared, delivery) }
+                if stages::defines(node) { self.define(node, prepared) } else { self.query(prepared, delivery) }
             }
         }
     }
@@ -205,15 +206,16 @@ impl Session {
     }
 
     /// A statement that defines objects.
-    fn define(&mut self, statement: &Statement, prepared: &Prepared) -> Result<Done> {
-        self.place_to_write(stages::tag(statement))?;
+    fn define(&mut self, node: &Node, prepared: &Prepared) -> Result<Done> {
+        self.place_to_write(stages::tag(node))?;
         let catalog = self.catalog();
         let cx = self.context(catalog);
         context::enter(cx.clone());
         let shared = self.shared.clone();
         let mut open = shared.open.borrow_mut();
         let transaction = open.as_mut().ok_or_else(|| SqlError::internal("no write transaction is open"))?;
-        let outcome = stages::run_definition(statement, &prepared.source, transaction, &cx)?;
+        let written = Written { node, source: &prepared.source, text: &prepared.source[prepared.parsed.span.clone()] };
+        let outcome = stages::run_definition(written, transaction, &cx)?;
         drop(open);
         self.note_temporary(outcome.on_commit);
         for notice in &outcome.notices {
@@ -221,7 +223,7 @@ impl Session {
         }
         Ok(match outcome.rows {
             Some(rows) => Done::Rows(Tag::Select, rows),
-            None => Done::Fixed(stages::tag(statement)),
+            None => Done::Fixed(stages::tag(node)),
         })
     }
 }
@@ -258,7 +260,7 @@ fn statement_name(prepared: &Prepared, plan: &Plan) -> &'static str {
                 Statement::Query(query) if !query.locks.is_empty() => "SELECT FOR UPDATE",
                 _ => "nextval()",
             },
-            Node::Command(_) => "SELECT",
+            Node::Command(_) | Node::Definition(_) => "SELECT",
         },
     }
 }

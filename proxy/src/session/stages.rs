@@ -12,6 +12,7 @@ use crate::{
     define::{self, Outcome},
     error::Result,
     execute::plan::Plan,
+    parse::Node,
     types::Oid,
 };
 
@@ -21,18 +22,18 @@ pub(super) fn plan(statement: &Statement, source: &str, declared: &[Oid], cx: &C
 }
 
 /// Whether a statement defines objects.
-pub(super) fn defines(statement: &Statement) -> bool {
-    define::defines(statement)
+pub(super) fn defines(node: &Node) -> bool {
+    define::defines(node)
 }
 
 /// The command tag of a statement that defines objects.
-pub(super) fn tag(statement: &Statement) -> &'static str {
-    define::tag(statement)
+pub(super) fn tag(node: &Node) -> &'static str {
+    define::tag(node)
 }
 
 /// Runs a statement that defines objects.
-pub(super) fn run_definition(statement: &Statement, source: &str, transaction: &mut Transaction, cx: &Context) -> Result<Outcome> {
-    define::run(statement, source, transaction, cx)
+pub(super) fn run_definition(definition: define::Written<'_>, transaction: &mut Transaction, cx: &Context) -> Result<Outcome> {
+    define::run(definition, transaction, cx)
 }
 
 /// The catalog of a schema.

@@ -9,13 +9,12 @@ use peergres_sync::{
     commit::ObjectClass,
     schema::{QualifiedName, TEMPORARY_PREFIX},
 };
-use sqlparser::ast::{OnCommit, Statement};
+use sqlparser::ast::OnCommit;
 
 use super::{Session, context, stages, store_error};
 use crate::{
     error::{Result, SqlError},
     execute::failure,
-    parse::Node,
     rewrite::quote_identifier,
 };
 
@@ -92,14 +91,12 @@ impl Session {
     /// Runs a definition of the session's own in the open write transaction.
     fn run_own(&mut self, sql: &str) -> Result<()> {
         let parsed = crate::parse::parse(sql)?.pop().ok_or_else(|| SqlError::internal("no statement"))?;
-        let Node::Statement(statement) = parsed.node else { return Err(SqlError::internal("no definition")) };
-        let statement: Statement = *statement;
         let catalog = self.catalog();
         let cx = self.context(catalog);
         context::enter(cx.clone());
         let mut open = self.shared.open.borrow_mut();
         let transaction = open.as_mut().ok_or_else(|| SqlError::internal("no write transaction is open"))?;
-        stages::run_definition(&statement, sql, transaction, &cx).map(drop)
+        stages::run_definition(crate::define::Written { node: &parsed.node, source: sql, text: sql }, transaction, &cx).map(drop)
     }
 
     /// DISCARD TEMP: all temporary objects go.

@@ -173,6 +173,7 @@ impl Schema {
             }
             removed.push((oid, object));
         }
+        let new: Vec<&Object> = put.iter().filter(|object| self.oid(object.class(), &object.name()).is_none()).collect();
         let mut oids = Vec::with_capacity(put.len());
         let before = self.next_oid;
         for object in put {
@@ -180,7 +181,7 @@ impl Schema {
             let fresh = |schema: &mut Schema| if object.is_temporary() { temporary_oid() } else { schema.allocate() };
             let oid = match self.oid(object.class(), &name) {
                 Some(oid) => oid,
-                None => renamed(&mut removed, object, put).unwrap_or_else(|| fresh(self)),
+                None => renamed(&mut removed, object, &new).unwrap_or_else(|| fresh(self)),
             };
             if !object.is_temporary() {
                 let definition = serde_json::to_string(object).map_err(|e| StoreError::Corrupt(format!("object {name}: {e}")))?;
@@ -239,12 +240,12 @@ fn temporary_oid() -> u32 {
 
 /// The OID of the removed object that `object` is under a new name: of the same kind, and of the same name in another schema or the only
 /// one of its kind on both sides.
-fn renamed(removed: &mut Vec<(u32, Arc<Object>)>, object: &Object, put: &[Object]) -> Option<u32> {
+fn renamed(removed: &mut Vec<(u32, Arc<Object>)>, object: &Object, fresh: &[&Object]) -> Option<u32> {
     let kind = std::mem::discriminant(object);
     let same_kind = |other: &Object| std::mem::discriminant(other) == kind;
     let moved = removed.iter().position(|(_, old)| same_kind(old) && old.name().name == object.name().name);
     let only = || {
-        let one = removed.iter().filter(|(_, old)| same_kind(old)).count() == 1 && put.iter().filter(|new| same_kind(new)).count() == 1;
+        let one = removed.iter().filter(|(_, old)| same_kind(old)).count() == 1 && fresh.iter().filter(|new| same_kind(new)).count() == 1;
         one.then(|| removed.iter().position(|(_, old)| same_kind(old))).flatten()
     };
     let index = moved.or_else(only)?;

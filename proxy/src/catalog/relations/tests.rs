@@ -6,7 +6,6 @@ use peergres_sync::{
     commit::Transaction,
     store::{LockWait, Node},
 };
-use sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
 use super::*;
 use crate::session::context;
@@ -36,9 +35,10 @@ fn with_objects(body: impl FnOnce(&rusqlite::Connection)) {
     let mut transaction = database.begin(&LockWait::default(), None).expect("begins");
     let cx = |transaction: &Transaction| Context { catalog: Catalog::for_schema(transaction.schema()), ..Context::default() };
     for line in SCRIPT {
-        for statement in Parser::parse_sql(&PostgreSqlDialect {}, line).expect(line) {
+        for parsed in crate::parse::parse(line).expect(line) {
             let cx = cx(&transaction);
-            crate::define::run(&statement, line, &mut transaction, &cx).unwrap_or_else(|error| panic!("{line}: {error}"));
+            let written = crate::define::Written { node: &parsed.node, source: line, text: line };
+            crate::define::run(written, &mut transaction, &cx).unwrap_or_else(|error| panic!("{line}: {error}"));
         }
     }
     context::enter(Rc::new(cx(&transaction)));

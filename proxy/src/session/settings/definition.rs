@@ -84,7 +84,8 @@ const OURS: [(&str, &str); 14] = [
 pub const SERVER_VERSION: &str = "15.18 (Peergres 0.1.0)";
 
 /// Settings of PostgreSQL that its view does not list.
-const HIDDEN: [(&str, &str); 4] = [("is_superuser", "on"), ("session_authorization", "postgres"), ("role", "none"), ("seed", "0")];
+const HIDDEN: [(&str, &str); 5] =
+    [("is_superuser", "on"), ("session_authorization", "postgres"), ("role", "none"), ("seed", "0"), ("default_with_oids", "off")];
 
 fn read() -> Vec<Definition> {
     let mut reader = csv::Reader::from_reader(&include_bytes!("../../../data/pg_settings.csv")[..]);
@@ -92,7 +93,7 @@ fn read() -> Vec<Definition> {
         reader.records().map(|r| definition(&r.expect("pg_settings.csv is part of the program and well-formed"))).collect();
     for (name, initial) in HIDDEN {
         let kind = match name {
-            "is_superuser" => Kind::Bool,
+            "is_superuser" | "default_with_oids" => Kind::Bool,
             "seed" => Kind::Real(-1.0, 1.0),
             _ => Kind::String,
         };
@@ -176,6 +177,7 @@ impl Definition {
     pub fn canonical(&self, text: &str, current: &str) -> Result<String> {
         match &self.kind {
             Kind::Bool => match boolean(text) {
+                Some(true) if self.name == "default_with_oids" => Err(SqlError::unsupported("a table declared WITH OIDS")),
                 Some(value) => Ok(if value { "on" } else { "off" }.to_owned()),
                 None => {
                     Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("parameter \"{}\" requires a Boolean value", self.name)))

@@ -1,0 +1,208 @@
+//! The grammar of definitions whose PostgreSQL forms differ from the general dialect: tables, sequences, domains and every ALTER. Tokens enter;
+//! a [`Definition`] leaves, or nothing where the statement is another's. Single expressions, types and queries are read by `sqlparser`.
+
+mod alter;
+mod domain;
+mod sequence;
+mod table;
+
+use sqlparser::ast::{DataType, Expr, Ident, ObjectName};
+
+pub use alter::{AlterTable, ColumnAction, TableAction};
+pub use sequence::SequenceClauses;
+pub use table::{CreateTable, CreateTableAs, Element, LikeClause, LikeOption, Persistence};
+
+use super::command::{Grammar, Parsing};
+
+/// A definition.
+#[derive(Clone, Debug)]
+pub enum Definition {
+    /// `CREATE TABLE (…)`.
+    CreateTable(CreateTable),
+    /// `CREATE TABLE … AS`.
+    CreateTableAs(CreateTableAs),
+    /// `ALTER TABLE`, and the same actions under ALTER VIEW, INDEX and SEQUENCE.
+    AlterTable(AlterTable),
+    /// `CREATE SEQUENCE`.
+    CreateSequence {
+        /// `TEMPORARY`.
+        temporary: bool,
+        /// `IF NOT EXISTS`.
+        if_not_exists: bool,
+        /// Its name.
+        name: ObjectName,
+        /// Its options.
+        clauses: SequenceClauses,
+    },
+    /// `ALTER SEQUENCE` with options.
+    AlterSequence {
+        /// `IF EXISTS`.
+        if_exists: bool,
+        /// Its name.
+        name: ObjectName,
+        /// The options that change.
+        clauses: SequenceClauses,
+    },
+    /// `CREATE DOMAIN`.
+    CreateDomain {
+        /// Its name.
+        name: ObjectName,
+        /// The type beneath.
+        data_type: DataType,
+        /// `DEFAULT`.
+        default: Option<Expr>,
+        /// `NOT NULL`.
+        not_null: bool,
+        /// `CHECK`, each with its name.
+        checks: Vec<(Option<Ident>, Expr)>,
+    },
+    /// `ALTER DOMAIN`.
+    AlterDomain {
+        /// Its name.
+        name: ObjectName,
+        /// What changes.
+        action: DomainAction,
+    },
+    /// `ALTER TYPE … ADD | DROP | ALTER | RENAME ATTRIBUTE`.
+    AlterAttributes {
+        /// The composite type.
+        name: ObjectName,
+        /// What changes.
+        actions: Vec<AttributeAction>,
+    },
+    /// `ALTER TYPE … ADD VALUE`.
+    AddValue {
+        /// The enum.
+        name: ObjectName,
+        /// The new label.
+        value: String,
+        /// `IF NOT EXISTS`.
+        if_not_exists: bool,
+        /// A label, and 0 for BEFORE it or 1 for AFTER it.
+        position: Option<(String, usize)>,
+    },
+    /// `ALTER TYPE … RENAME VALUE`.
+    RenameValue {
+        /// The enum.
+        name: ObjectName,
+        /// The label.
+        from: String,
+        /// Its new text.
+        to: String,
+    },
+    /// `ALTER … RENAME TO` of what is no relation.
+    Rename {
+        /// What kind of object.
+        kind: Kind,
+        /// Its name.
+        name: ObjectName,
+        /// The new one.
+        to: Ident,
+    },
+    /// `ALTER … SET SCHEMA` of what is no relation.
+    SetSchema {
+        /// What kind of object.
+        kind: Kind,
+        /// Its name.
+        name: ObjectName,
+        /// Where it goes.
+        schema: Ident,
+    },
+    /// `ALTER … OWNER TO` of what is no relation.
+    Owner {
+        /// What kind of object.
+        kind: Kind,
+        /// Its name.
+        name: ObjectName,
+        /// The role.
+        to: String,
+    },
+}
+
+/// Kinds of objects that are no relations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A schema.
+    Schema,
+    /// A type.
+    Type,
+    /// A domain.
+    Domain,
+    /// A function; its argument types are not read, since no two of ours may share a name here.
+    Function,
+    /// A database.
+    Database,
+}
+
+/// What ALTER DOMAIN does.
+#[derive(Clone, Debug)]
+pub enum DomainAction {
+    /// `SET DEFAULT`, none for DROP DEFAULT.
+    Default(Option<Expr>),
+    /// `SET NOT NULL`, `DROP NOT NULL`.
+    NotNull(bool),
+    /// `ADD CONSTRAINT … CHECK`, false for NOT VALID.
+    AddCheck(Option<Ident>, Expr, bool),
+    /// `DROP CONSTRAINT`.
+    DropConstraint {
+        /// Its name.
+        name: Ident,
+        /// `IF EXISTS`.
+        if_exists: bool,
+    },
+    /// `RENAME CONSTRAINT`.
+    RenameConstraint(Ident, Ident),
+    /// `VALIDATE CONSTRAINT`.
+    Validate(Ident),
+}
+
+/// What ALTER TYPE does to an attribute.
+#[derive(Clone, Debug)]
+pub enum AttributeAction {
+    /// `ADD ATTRIBUTE`.
+    Add(Ident, DataType),
+    /// `DROP ATTRIBUTE`.
+    Drop {
+        /// Its name.
+        name: Ident,
+        /// `IF EXISTS`.
+        if_exists: bool,
+    },
+    /// `RENAME ATTRIBUTE`.
+    Rename(Ident, Ident),
+    /// `ALTER ATTRIBUTE … TYPE`.
+    Retype(Ident, DataType),
+}
+
+/// The definition that begins at the parser's place, if it is one of these.
+pub(super) fn definition(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
+    match g.peek(0).as_str() {
+        "create" => create(g),
+        "alter" => alter::alter(g),
+        _ => Ok(None),
+    }
+}
+
+fn create(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
+    let temporary_at = match g.peek(1).as_str() {
+        "local" | "global" => 2,
+        _ => 1,
+    };
+    let temporary = matches!(g.peek(temporary_at).as_str(), "temp" | "temporary");
+    let at = match temporary {
+        true => temporary_at + 1,
+        false if g.peek(1) == "unlogged" => 2,
+        false => 1,
+    };
+    match g.peek(at).as_str() {
+        "table" => table::create(g).map(Some),
+        "sequence" => sequence::create(g).map(Some),
+        "domain" if at == 1 => domain::create(g).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// `IF NOT EXISTS`.
+fn if_not_exists(g: &mut Grammar<'_, '_>) -> bool {
+    g.words(&["if", "not", "exists"])
+}
