@@ -114,6 +114,7 @@ async fn pull(replica: &Arc<Replica>, peer: &PeerIdentity, round: &mut Round) ->
     for _ in 0..MAX_PAGES {
         let (known, acknowledgements, heads) =
             replica.blocking(|r| Ok((r.held(), r.acknowledgements()?, newest_heads(r.database(), r.identity())?))).await?;
+        let before = known.clone();
         let request = PullRequest {
             device_id: replica.identity().device_id,
             known: Some(known),
@@ -142,7 +143,8 @@ async fn pull(replica: &Arc<Replica>, peer: &PeerIdentity, round: &mut Round) ->
                 _ => Ok(answer.known),
             };
         }
-        if intake.applied.changes == 0 {
+        // Another round, or the peer's push, may have brought the same meanwhile.
+        if intake.applied.changes == 0 && replica.blocking(|r| Ok(r.held())).await? == before {
             let reason = intake.refused.first().map_or_else(|| "nothing of a page could be used".to_owned(), ToString::to_string);
             return Err(unusable(reason));
         }
