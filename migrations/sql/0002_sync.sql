@@ -94,6 +94,12 @@ CREATE TABLE sync_acknowledgements (
     PRIMARY KEY (device_id, author_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Up to where is_synced is true, for each author.
+CREATE TABLE sync_horizon (
+    device_id BLOB    NOT NULL PRIMARY KEY,
+    version   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The id is derived from what conflicts, so that it is the same on every device. shown says which side the table shows: local or remote.
 CREATE TABLE sync_conflicts (
     id             TEXT    NOT NULL PRIMARY KEY,

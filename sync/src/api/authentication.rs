@@ -128,7 +128,7 @@ async fn identify(replica: &Arc<Replica>, parts: &Parts) -> Result<Caller, Probl
     let key_id = opened.parameters.key_id.clone();
     let unknown = || Problem::new(401, format!("device {key_id} is not known here; register it first"));
     let id = key_id.parse().map_err(|_| unknown())?;
-    let known = replica.blocking(move |r| Ok(devices::get(&r.database().reader()?, r.identity().device_id, id)?)).await?;
+    let known = replica.blocking(move |r| Ok(devices::get(&*r.database().glance()?, r.identity().device_id, id)?)).await?;
     let device = known.ok_or_else(unknown)?;
     let key = PublicKey::parse(&device.public_key).map_err(|_| unknown())?;
     check_signature(replica, &opened, &key)?;

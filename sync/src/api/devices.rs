@@ -158,12 +158,8 @@ pub(super) async fn join(
     JsonBody(request): JsonBody<JoinRequest>,
 ) -> Result<Json<JoinAnswer>, Problem> {
     let registration = registration(&replica, &caller, &request.device)?;
-    let url = registration.url.clone();
-    let answer = replica.blocking(move |r| r.accept_join(&request, &registration)).await?;
-    if let Some(url) = url {
-        replica.schedule().add(&replica, &url);
-    }
-    Ok(Json(answer))
+    // It is synced with from its first request on: until then it does not know this device.
+    Ok(Json(replica.blocking(move |r| r.accept_join(&request, &registration)).await?))
 }
 
 /// Joins the devices of whoever gave out the code, and syncs. Admin.

@@ -46,7 +46,7 @@ pub(super) async fn show(
     query: Result<Query<RecordQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<HistoryAnswer>, Problem> {
     let Query(query) = query.map_err(|e| Problem::new(422, e.body_text()))?;
-    let history = replica.blocking(move |r| Ok(log::history(&r.database().reader()?, &query.table, &query.record_id)?)).await?;
+    let history = replica.blocking(move |r| Ok(log::history(&*r.database().glance()?, &query.table, &query.record_id)?)).await?;
     Ok(Json(HistoryAnswer { history }))
 }
 

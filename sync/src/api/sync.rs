@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::DeviceId,
-    devices::{Device, acknowledgements},
+    devices::{self, Device, acknowledgements},
     log::PageLimit,
     manager::{self, Replica, Status},
     peers::{
@@ -66,9 +66,21 @@ pub(super) async fn push(
             missing: intake.applied.missing,
             refused: intake.refused.iter().map(ToString::to_string).collect(),
             known: r.held(),
+            acknowledgement: Some(r.word()),
         })
     });
-    Ok(Json(answer.await?))
+    let answer = answer.await?;
+    heard_from(&replica, &signer).await?;
+    Ok(Json(answer))
+}
+
+/// An authorized device that speaks is up: it is synced with from now on, and at once if it could not be reached before.
+async fn heard_from(replica: &Arc<Replica>, device: &Arc<Device>) -> Result<(), Problem> {
+    if let Some(url) = &device.url {
+        replica.schedule().heard_from(replica, url);
+    }
+    let id = device.device_id;
+    Ok(replica.blocking(move |r| Ok(devices::saw(r.database(), id)?)).await?)
 }
 
 /// Hands out what the caller lacks, a page at a time. Authorized device.
@@ -100,7 +112,9 @@ pub(super) async fn pull(
             acknowledgements: r.acknowledgements()?,
         })
     });
-    Ok(Json(answer.await?))
+    let answer = answer.await?;
+    heard_from(&replica, &signer).await?;
+    Ok(Json(answer))
 }
 
 /// This device, its peers, what is behind, pending or blocked. Admin or authorized device.

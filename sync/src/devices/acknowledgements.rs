@@ -3,7 +3,10 @@
 //! Enters: [`Acknowledgement`]s, direct or relayed. Leaves: rows of `sync_acknowledgements` that only rise, and marked rows of `sync_log`.
 //! Relays can't invent: each acknowledgement is signed by the device whose word it is.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rusqlite::{Connection, params};
@@ -85,7 +88,7 @@ pub fn kept(connection: &Connection) -> rusqlite::Result<Vec<Acknowledgement>> {
 /// Then marks what every authorized device holds.
 pub fn take(database: &Arc<Database>, identity: &Identity, statements: &[Acknowledgement]) -> Result<(), DeviceError> {
     let me = identity.device_id;
-    let reader = database.reader()?;
+    let reader = database.glance()?;
     let before = held(&reader)?;
     let mut new = Vec::new();
     for statement in statements.iter().filter(|s| s.device_id != me) {
@@ -145,17 +148,43 @@ pub fn horizon(connection: &Connection, me: DeviceId) -> rusqlite::Result<Versio
     Ok(horizon)
 }
 
+/// Up to where `is_synced` is true, for each author.
+pub fn marked(connection: &Connection) -> rusqlite::Result<VersionVector> {
+    let mut statement = connection.prepare_cached("SELECT device_id, version FROM sync_horizon")?;
+    let rows = statement.query_map([], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)))?;
+    Ok(VersionVector(rows.collect::<rusqlite::Result<_>>()?))
+}
+
+/// Brings `is_synced` up to date after something has come; writes nothing where the horizon has not moved.
+pub fn refresh(database: &Arc<Database>, identity: &Identity) -> Result<(), DeviceError> {
+    let reader = database.glance()?;
+    if horizon(&reader, identity.device_id)? == marked(&reader)? {
+        return Ok(());
+    }
+    let transaction = database.begin(&LockWait::default(), None)?;
+    mark_synced(transaction.connection(), identity.device_id)?;
+    transaction.commit(Durability::NoWait)?;
+    Ok(())
+}
+
 /// Brings `is_synced` up to date: true for what is below the horizon, and false again for what a device that was let in since lacks.
 pub(crate) fn mark_synced(connection: &Connection, me: DeviceId) -> rusqlite::Result<()> {
-    let horizon = horizon(connection, me)?;
-    for author in crate::log::authors(connection)? {
-        let version = horizon.get(author);
+    let (new, old) = (horizon(connection, me)?, marked(connection)?);
+    let authors: BTreeSet<DeviceId> = new.0.keys().chain(old.0.keys()).copied().collect();
+    for author in authors {
+        let (from, to) = (old.get(author), new.get(author));
+        if from == to {
+            continue;
+        }
         connection
-            .prepare_cached("UPDATE sync_log SET is_synced = 1 WHERE is_synced = 0 AND device_id = ?1 AND version <= ?2")?
-            .execute(params![author.as_bytes(), version])?;
-        connection
-            .prepare_cached("UPDATE sync_log SET is_synced = 0 WHERE device_id = ?1 AND version > ?2 AND is_synced = 1")?
-            .execute(params![author.as_bytes(), version])?;
+            .prepare_cached("UPDATE sync_log SET is_synced = ?4 WHERE device_id = ?1 AND version > ?2 AND version <= ?3")?
+            .execute(params![author.as_bytes(), from.min(to), from.max(to), from < to])?;
+        let keep = if to > 0 {
+            "INSERT INTO sync_horizon (device_id, version) VALUES (?1, ?2) ON CONFLICT (device_id) DO UPDATE SET version = ?2"
+        } else {
+            "DELETE FROM sync_horizon WHERE device_id = ?1 AND ?2 = 0"
+        };
+        connection.prepare_cached(keep)?.execute(params![author.as_bytes(), to])?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ mod registry;
 pub mod slots;
 
 pub use registry::{
-    MAX_PENDING, Registration, author, authorize, authorize_in, find, list, put_fork, refresh, register, revoke, revoke_in,
+    MAX_PENDING, Registration, author, authorize, authorize_in, find, list, put_fork, refresh, register, revoke, revoke_in, saw,
 };
 pub(crate) use registry::{get, introduce_self, introduce_self_in, refresh_if_any, show_self, take_slot};
 
@@ -53,6 +53,10 @@ pub struct Device {
     pub url: Option<String>,
     /// Causal length of its membership: odd is in, even is out, 0 is pending.
     pub standing: u64,
+    /// When it was last in touch, microseconds since 1970, to the minute.
+    pub last_seen: Option<i64>,
+    /// How far its clock was ahead when it was found off, in milliseconds.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// Why a device can't be registered, authorized or revoked.

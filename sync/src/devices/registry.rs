@@ -24,6 +24,7 @@ use crate::{
 
 /// How many devices may wait for authorization: strangers can't fill the disk.
 pub const MAX_PENDING: usize = 64;
+const MINUTE_MICROS: i64 = 60_000_000;
 /// The slot of the device that others were paired with first.
 const FOUNDER: u32 = 0;
 /// Length to which names and addresses are held.
@@ -44,8 +45,7 @@ pub struct Registration {
     pub url: Option<String>,
 }
 
-const COLUMNS: &str =
-    "device_id, device_name, public_key, tailscale_ip, url, slot, is_authorized, registered_at, revoked_after, fork, standing";
+const COLUMNS: &str = "device_id, device_name, public_key, tailscale_ip, url, slot, is_authorized, registered_at, revoked_after, fork, standing, last_seen, clock_ahead";
 
 fn device(row: &Row<'_>, me: DeviceId) -> rusqlite::Result<Device> {
     let device_id = Uuid::from_bytes(row.get::<_, [u8; 16]>(0)?);
@@ -66,6 +66,8 @@ fn device(row: &Row<'_>, me: DeviceId) -> rusqlite::Result<Device> {
         is_forked: row.get::<_, Option<String>>(9)?.is_some(),
         is_self: device_id == me,
         standing,
+        last_seen: row.get(11)?,
+        clock_ahead_ms: row.get(12)?,
     })
 }
 
@@ -233,7 +235,7 @@ fn keep_natural_numbers(transaction: &mut Transaction) -> Result<(), DeviceError
 pub(crate) fn show_self(database: &Arc<Database>, identity: &Identity) -> Result<(), DeviceError> {
     let me = identity.device_id;
     let (name, key) = (identity.device_name(), identity.public_key().to_base64());
-    let known = get(&database.reader()?, me, me)?;
+    let known = get(&*database.glance()?, me, me)?;
     if known.is_some_and(|d| d.standing > 0 || (d.device_name == name && d.public_key == key)) {
         return Ok(());
     }
@@ -249,7 +251,7 @@ pub(crate) fn show_self(database: &Arc<Database>, identity: &Identity) -> Result
 
 /// From here on this device's sequences draw from its own slot, if it has one.
 pub(crate) fn take_slot(database: &Arc<Database>, me: DeviceId) -> Result<(), DeviceError> {
-    let own = get(&database.reader()?, me, me)?;
+    let own = get(&*database.glance()?, me, me)?;
     if let Some(slot) = own.and_then(|device| device.slot) {
         set_slot(database, slot);
     }
@@ -313,9 +315,26 @@ pub fn refresh(database: &Arc<Database>, identity: &Identity) -> Result<(), Devi
 pub(crate) fn refresh_if_any(database: &Arc<Database>, identity: &Identity) -> Result<(), DeviceError> {
     let any: bool =
         database
-            .reader()?
+            .glance()?
             .query_row("SELECT EXISTS (SELECT 1 FROM sync_log WHERE table_name = ?1)", [membership::TABLE], |row| row.get(0))?;
     if any { refresh(database, identity) } else { Ok(()) }
+}
+
+/// Notes that a device was in touch, to the minute.
+pub fn saw(database: &Arc<Database>, id: DeviceId) -> Result<(), DeviceError> {
+    let now = clock::now_micros();
+    let seen: Option<i64> = database
+        .glance()?
+        .query_row("SELECT last_seen FROM sync_devices WHERE device_id = ?1", [id.as_bytes()], |row| row.get(0))
+        .optional()?
+        .flatten();
+    if seen.is_some_and(|seen| now - seen < MINUTE_MICROS) {
+        return Ok(());
+    }
+    let transaction = database.begin(&LockWait::default(), None)?;
+    transaction.connection().execute("UPDATE sync_devices SET last_seen = ?2 WHERE device_id = ?1", params![id.as_bytes(), now])?;
+    transaction.commit(Durability::NoWait)?;
+    Ok(())
 }
 
 /// Notes the proof that a device is forked: nothing more is accepted of it.

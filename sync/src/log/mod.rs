@@ -28,8 +28,8 @@ pub use history::{HistoryEntry, history};
 pub use image::{key_values, record_id};
 pub use prune::{Pruned, empty_pruned, prune};
 pub use read::{LoggedChange, Page, PageLimit, changes_of_record, context_of, page_after, page_beyond, transaction_at};
+pub(crate) use state::held;
 pub use state::{Head, LogState};
-pub(crate) use state::{authors, held};
 
 /// What happened to a row, or to the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

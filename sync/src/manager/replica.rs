@@ -126,7 +126,7 @@ impl Replica {
             strategies,
         };
         let replica = Arc::new(replica);
-        let known = devices::list(&replica.database.reader()?, replica.identity.device_id)?;
+        let known = devices::list(&*replica.database.glance()?, replica.identity.device_id)?;
         for url in known.iter().filter(|d| d.is_authorized && !d.is_self).filter_map(|d| d.url.as_deref()) {
             replica.schedule.add(&replica, url);
         }
@@ -216,10 +216,15 @@ impl Replica {
 
     /// This device's word for what it holds, and the others' words.
     pub fn acknowledgements(&self) -> Result<Vec<Acknowledgement>, ReplicaError> {
-        let mut statements = acknowledgements::kept(&self.database.reader()?)?;
+        let mut statements = acknowledgements::kept(&*self.database.glance()?)?;
         statements.retain(|statement| statement.device_id != self.identity.device_id);
-        statements.push(Acknowledgement::sign(&self.identity, self.held()));
+        statements.push(self.word());
         Ok(statements)
+    }
+
+    /// This device's word for what it holds.
+    pub fn word(&self) -> Acknowledgement {
+        Acknowledgement::sign(&self.identity, self.held())
     }
 
     /// A one-time code with which another device can join. `url` is where that device reaches this one.
@@ -240,7 +245,7 @@ impl Replica {
 
     /// Who this device is.
     pub(crate) fn introduction(&self) -> Result<Introduction, ReplicaError> {
-        let own = devices::find(&self.database.reader()?, self.identity.device_id, &self.identity.device_id.to_string());
+        let own = devices::find(&*self.database.glance()?, self.identity.device_id, &self.identity.device_id.to_string());
         Ok(Introduction {
             device_id: self.identity.device_id,
             device_name: self.identity.device_name(),
@@ -251,19 +256,19 @@ impl Replica {
 
     /// All devices known.
     pub fn devices(&self) -> Result<Vec<Device>, ReplicaError> {
-        Ok(devices::list(&self.database.reader()?, self.identity.device_id)?)
+        Ok(devices::list(&*self.database.glance()?, self.identity.device_id)?)
     }
 
     /// Authorizes the device of that id, beginning of an id, or name.
     pub fn authorize(&self, device: &str) -> Result<Device, ReplicaError> {
-        let id = devices::find(&self.database.reader()?, self.identity.device_id, device)?.device_id;
+        let id = devices::find(&*self.database.glance()?, self.identity.device_id, device)?.device_id;
         devices::introduce_self(&self.database, &self.identity, 0)?;
         Ok(devices::authorize(&self.database, &self.identity, id, None)?)
     }
 
     /// Shuts out the device of that id, beginning of an id, or name.
     pub fn revoke(&self, device: &str) -> Result<Device, ReplicaError> {
-        let id = devices::find(&self.database.reader()?, self.identity.device_id, device)?.device_id;
+        let id = devices::find(&*self.database.glance()?, self.identity.device_id, device)?.device_id;
         Ok(devices::revoke(&self.database, &self.identity, id)?)
     }
 

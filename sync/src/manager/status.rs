@@ -91,7 +91,7 @@ pub struct LogStatus {
 /// The status now.
 pub fn status(replica: &Arc<Replica>) -> Result<Status, ReplicaError> {
     let database = replica.database();
-    let reader = database.reader()?;
+    let reader = database.glance()?;
     let identity = replica.identity();
     let known = replica.held();
     let devices = devices::list(&reader, identity.device_id)?;

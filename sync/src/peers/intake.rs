@@ -14,7 +14,7 @@ use crate::{
     commit::Durability,
     conflicts::Strategies,
     devices::{
-        self, DeviceError,
+        self, DeviceError, acknowledgements,
         membership::{self, Entry},
     },
     identity::{Author, Identity, PublicKey, SignedHead, VerifyError, verify},
@@ -44,7 +44,7 @@ pub fn take_in(
     if transactions.is_empty() {
         return Ok(Intake::default());
     }
-    let reader = database.reader()?;
+    let reader = database.glance()?;
     let me = identity.device_id;
     let mut trouble = None;
     let author = |id: DeviceId| {
@@ -88,12 +88,13 @@ pub fn take_in(
     if members_change {
         devices::refresh(database, identity)?;
     }
+    acknowledgements::refresh(database, identity)?;
     Ok(Intake { applied, tables, refused })
 }
 
 /// Looks for forks: a head that its author signed, of a version that is held here with another hash. Two histories bear one identity then.
 pub fn compare_heads(database: &Arc<Database>, identity: &Identity, heads: &[SignedHead]) -> Result<(), DeviceError> {
-    let reader = database.reader()?;
+    let reader = database.glance()?;
     for head in heads {
         let Some(device) = devices::get(&reader, identity.device_id, head.device_id)?.filter(|d| !d.is_forked) else { continue };
         let Some((_, held)) = transaction_at(&reader, head.device_id, head.version)? else { continue };

@@ -42,7 +42,7 @@ pub struct Outgoing {
 /// The page that begins there; about as large as `limit` says, larger where a transaction is, or where a part must reach its author's signature.
 pub fn outgoing(database: &Arc<Database>, identity: &Identity, since: Since, limit: PageLimit) -> Result<Outgoing, StoreError> {
     let bound = database.durable().position;
-    let reader = database.reader()?;
+    let reader = database.glance()?;
     let mut known = match &since {
         Since::Known(known) => known.clone(),
         Since::Position(_) => VersionVector::default(),
@@ -118,7 +118,7 @@ pub(crate) fn signed_head(row: &Row<'_>) -> rusqlite::Result<SignedHead> {
 /// the same. This device's own is signed for the occasion.
 pub fn newest_heads(database: &Arc<Database>, identity: &Identity) -> Result<Vec<SignedHead>, StoreError> {
     database.flush();
-    let reader = database.reader()?;
+    let reader = database.glance()?;
     let mut statement = reader.prepare_cached(
         "SELECT device_id, version, hash, signature FROM sync_heads AS h
          WHERE version = (SELECT max(version) FROM sync_heads AS newer WHERE newer.device_id = h.device_id) AND device_id <> ?1",

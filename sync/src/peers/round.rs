@@ -51,6 +51,8 @@ pub async fn sync_round(replica: &Arc<Replica>, url: &str) -> Result<Round, Peer
     let mut round = Round::default();
     let theirs = pull(replica, &peer, &mut round).await?;
     push(replica, &peer, theirs, &mut round).await?;
+    let id = peer.device_id;
+    replica.blocking(move |r| Ok(devices::saw(r.database(), id)?)).await?;
     Ok(round)
 }
 
@@ -60,7 +62,7 @@ pub(crate) async fn recognize(replica: &Arc<Replica>, url: &str) -> Result<PeerI
     if device_id == replica.identity().device_id {
         return Err(PeerError::Own(url.to_owned()));
     }
-    let known = replica.blocking(move |r| Ok(devices::find(&r.database().reader()?, r.identity().device_id, &device_id.to_string())));
+    let known = replica.blocking(move |r| Ok(devices::find(&*r.database().glance()?, r.identity().device_id, &device_id.to_string())));
     match known.await? {
         Ok(device) if device.is_authorized => {
             let key = PublicKey::parse(&device.public_key).map_err(|e| PeerError::Local(e.to_string()))?;
@@ -171,6 +173,9 @@ async fn push(replica: &Arc<Replica>, peer: &PeerIdentity, mut theirs: VersionVe
             acknowledgements,
         };
         let answer: PushAnswer = replica.client().call(peer, "/sync/push", &request).await?;
+        if let Some(word) = answer.acknowledgement {
+            replica.blocking(move |r| Ok(acknowledgements::take(r.database(), r.identity(), &[word])?)).await?;
+        }
         round.pushed += answer.accepted;
         if round.pulled == 0 {
             round.conflicts += answer.conflicts;

@@ -89,6 +89,17 @@ impl Schedule {
         }
     }
 
+    /// A peer has spoken: it is added where it is new, and tried again now where it could not be reached.
+    pub fn heard_from(&self, replica: &Arc<Replica>, url: &str) {
+        let url = url.trim_end_matches('/');
+        let known = self.peers.lock().get(url).map(|peer| (peer.status.failures, Arc::clone(&peer.wake)));
+        match known {
+            None => self.add(replica, url),
+            Some((0, _)) => {}
+            Some((_, wake)) => wake.notify_one(),
+        }
+    }
+
     /// The peers' addresses.
     pub fn urls(&self) -> Vec<String> {
         self.peers.lock().keys().cloned().collect()

@@ -96,6 +96,10 @@ pub struct PushAnswer {
     /// What the answering device holds now.
     #[schema(value_type = Object)]
     pub known: VersionVector,
+    /// The same as its signed word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub acknowledgement: Option<Acknowledgement>,
 }
 
 /// `POST /sync/pull`.

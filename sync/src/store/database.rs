@@ -44,6 +44,35 @@ pub struct Database {
     pub(crate) log: ArcSwap<LogState>,
     sequences: Sequences,
     pub(crate) checkpointer: Mutex<Checkpointer>,
+    /// Connections for [`Database::glance`].
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// At most so many connections wait for the next [`Database::glance`].
+const IDLE: usize = 4;
+
+/// A borrowed connection; it reads as a [`Connection`] does.
+pub(crate) struct Glance {
+    connection: Option<Connection>,
+    database: Arc<Database>,
+}
+
+impl std::ops::Deref for Glance {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("it is given back only when this is dropped")
+    }
+}
+
+impl Drop for Glance {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take().filter(Connection::is_autocommit) else { return };
+        let mut idle = self.database.idle.lock();
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+    }
 }
 
 impl Database {
@@ -81,6 +110,7 @@ impl Database {
             log: ArcSwap::from_pointee(log),
             sequences,
             checkpointer: Mutex::new(checkpointer),
+            idle: Mutex::default(),
         }))
     }
 
@@ -118,6 +148,17 @@ impl Database {
     /// brings it to [`Database::begin`] to write where it has temporary tables.
     pub fn reader(self: &Arc<Self>) -> Result<Connection, StoreError> {
         connection::open(&self.path, Role::Reader, &self.setup)
+    }
+
+    /// A connection for a moment's reading of our own tables, kept for the next one: without the SQL pipeline's functions, whose registration
+    /// costs more than most of these readings.
+    pub(crate) fn glance(self: &Arc<Self>) -> Result<Glance, StoreError> {
+        let idle = self.idle.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connection::open(&self.path, Role::Reader, &super::no_setup())?,
+        };
+        Ok(Glance { connection: Some(connection), database: Arc::clone(self) })
     }
 
     /// Number of the last commit that a snapshot taken now would see. A REPEATABLE READ transaction asks for it *before* it takes its
@@ -160,6 +201,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         self.checkpointer.get_mut().stop();
+        self.idle.get_mut().clear();
         let Some(writer) = self.writer.get_mut().take() else { return };
         let connection = writer.connection;
         let tidied = connection

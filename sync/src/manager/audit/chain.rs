@@ -67,11 +67,14 @@ pub(super) fn check(connection: &Connection, me: DeviceId, report: &mut LogRepor
     let mut walk = Walk {
         rows: Entries(changes.query([])?).peekable(),
         position: 1,
-        horizon: acknowledgements::horizon(connection, me)?,
+        horizon: acknowledgements::marked(connection)?,
         chains: BTreeMap::new(),
         ends: Ends::default(),
         report,
     };
+    if !acknowledgements::horizon(connection, me)?.covers(&walk.horizon) {
+        walk.report.fault("more is marked as synced than devices have acknowledged".to_owned());
+    }
     while let Some(extent) = extents.next() {
         match extent {
             Ok(extent) => walk.transaction(&extent, next_position(&mut extents))?,
