@@ -1,5 +1,6 @@
 //! The whole system, in real processes: nodes that sync, crash and are refused, driven by psql and the command line.
 
+mod audit;
 mod crash;
 mod line;
 mod peers;
