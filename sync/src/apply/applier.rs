@@ -117,6 +117,8 @@ impl Applier {
                 }
                 // What is left of it is its hash; what superseded it is told by other changes.
                 Operation::Pruned => {}
+                // All that it did is superseded by what comes later.
+                Operation::Pruned => {}
                 _ if change.table_name.starts_with(conflicts::OWN_TABLES) => {
                     conflicts::note_decision(self.transaction.connection(), change)?;
                 }
