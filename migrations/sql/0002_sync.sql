@@ -135,3 +135,12 @@ CREATE TABLE sync_blocked (
     reason     TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX sync_blocked_record ON sync_blocked (table_name, record_id);
+
+-- Records whose row in the table is not what their own writes alone say: 'unique' and 'orphan' rows are set aside, because another row has their key
+-- or their parent is not there; 'revived' ones show although they were deleted, because other rows refer to them. Derived, the same everywhere.
+CREATE TABLE sync_aside (
+    table_name TEXT NOT NULL,
+    record_id  TEXT NOT NULL,
+    kind       TEXT NOT NULL,
+    PRIMARY KEY (table_name, record_id)
+) STRICT, WITHOUT ROWID;

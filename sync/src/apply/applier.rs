@@ -8,9 +8,18 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
-use super::{Applied, blocked, fault::Fault, order::Waiting, record, rows::RowTable, schema, sight::Sight};
+use super::{
+    Applied, aside, blocked,
+    fault::Fault,
+    order::Waiting,
+    place::{Loose, Placer},
+    record,
+    rows::{RowTable, current_row},
+    schema,
+    sight::Sight,
+};
 use crate::{
     clock::DeviceId,
     commit::{Durability, Transaction as WriteTransaction},
@@ -33,6 +42,10 @@ pub(super) struct Applier {
     any_blocked: bool,
     /// Whether the schema changed.
     schema_changed: bool,
+    /// Whether anything is set aside.
+    any_aside: bool,
+    /// Rows whose place is looked at when the batch is in.
+    loose: Loose,
     /// Whether what waited is tried again: its records may have later writes by now, so all are merged.
     retrying: bool,
 }
@@ -44,7 +57,18 @@ impl Applier {
         let conflicts_open = conflicts::any_open(connection)?;
         let any_blocked = blocked::count(connection)? > 0;
         let me = transaction.log_state().device;
-        Ok(Applier { me, tables: HashMap::new(), conflicts_open, any_blocked, schema_changed: false, retrying: false, transaction })
+        let any_aside = aside::any(connection)?;
+        Ok(Applier {
+            me,
+            tables: HashMap::new(),
+            conflicts_open,
+            any_blocked,
+            schema_changed: false,
+            any_aside,
+            loose: Loose::default(),
+            retrying: false,
+            transaction,
+        })
     }
 
     /// Takes what can be taken.
@@ -83,31 +107,59 @@ impl Applier {
     fn put(&mut self, entry: &Transaction, position: i64, sight: &Sight, applied: &mut Applied) -> Result<bool, StoreError> {
         let mark = self.transaction.mark()?;
         let mut found = 0;
-        match self.changes(entry, position, sight, &mut found) {
-            Ok(()) => {
-                self.transaction.release(mark)?;
-                self.conflicts_open |= found > 0;
-                applied.conflicts += found;
-                Ok(true)
-            }
-            Err(Fault::Store(error)) => Err(error),
-            Err(Fault::Blocked(reason)) => {
-                self.transaction.rewind(&mark)?;
-                self.transaction.release(mark)?;
-                self.tables.clear();
-                tracing::info!(device = %entry.device_id, version = entry.first_version, reason, "a transaction waits");
-                blocked::note(self.transaction.connection(), position, entry, &reason)?;
-                self.any_blocked = true;
-                if let Some(contradiction) = schema::contradiction(self.transaction.connection(), &self.transaction.schema(), entry, sight)?
-                {
-                    applied.conflicts += conflicts::record_contradiction(self.transaction.connection(), self.me, &contradiction)?;
-                }
-                Ok(false)
-            }
+        let mut loose = Loose::default();
+        let done = self.changes(entry, position, sight, &mut found, &mut loose).and_then(|()| self.place(&mut loose, &mut found));
+        let Err(fault) = done else {
+            self.transaction.release(mark)?;
+            self.conflicts_open |= found > 0;
+            applied.conflicts += found;
+            self.loose.came.append(&mut loose.came);
+            self.loose.went.append(&mut loose.went);
+            return Ok(true);
+        };
+        let reason = fault.reason()?;
+        self.transaction.rewind(&mark)?;
+        self.transaction.release(mark)?;
+        self.tables.clear();
+        tracing::info!(device = %entry.device_id, version = entry.first_version, reason, "a transaction waits");
+        let connection = self.transaction.connection();
+        blocked::note(connection, position, entry, &reason)?;
+        self.any_blocked = true;
+        if let Some(contradiction) = schema::contradiction(connection, &self.transaction.schema(), entry, sight)? {
+            applied.conflicts += conflicts::record_contradiction(connection, self.me, &contradiction)?;
         }
+        Ok(false)
     }
 
-    fn changes(&mut self, entry: &Transaction, position: i64, sight: &Sight, found: &mut u64) -> Result<(), Fault> {
+    /// Finds places for the rows of one transaction that found their keys taken, perhaps by each other.
+    fn place(&mut self, loose: &mut Loose, found: &mut u64) -> Result<(), Fault> {
+        if loose.homeless.is_empty() {
+            return Ok(());
+        }
+        let mut homeless = Loose { homeless: std::mem::take(&mut loose.homeless), ..Loose::default() };
+        *found += self.placer().place(&mut homeless, false)?;
+        self.any_aside = self.any_aside || aside::any(self.transaction.connection())?;
+        Ok(())
+    }
+
+    fn placer(&self) -> Placer<'_> {
+        Placer::new(self.transaction.connection(), self.me, self.transaction.schema(), self.transaction.layouts())
+    }
+
+    /// When the batch is in: foreign keys, and what was set aside.
+    pub(super) fn place_all(&mut self, applied: &mut Applied) -> Result<(), StoreError> {
+        let mut loose = std::mem::take(&mut self.loose);
+        if loose.came.is_empty() && loose.went.is_empty() && !self.any_aside {
+            return Ok(());
+        }
+        match self.placer().place(&mut loose, self.any_aside) {
+            Ok(found) => applied.conflicts += found,
+            Err(fault) => tracing::warn!(reason = fault.reason()?, "not every row found its place"),
+        }
+        Ok(())
+    }
+
+    fn changes(&mut self, entry: &Transaction, position: i64, sight: &Sight, found: &mut u64, loose: &mut Loose) -> Result<(), Fault> {
         for change in &entry.changes {
             match change.operation {
                 Operation::Ddl => {
@@ -122,46 +174,45 @@ impl Applier {
                 _ if change.table_name.starts_with(conflicts::OWN_TABLES) => {
                     conflicts::note_decision(self.transaction.connection(), change)?;
                 }
-                _ => *found += self.row(change, position, sight)?,
+                _ => *found += self.row(change, position, sight, loose)?,
             }
         }
         Ok(())
     }
 
     /// One row's change, of a transaction that begins at `position`; answers how many conflicts are new.
-    fn row(&mut self, change: &Change, position: i64, sight: &Sight) -> Result<u64, Fault> {
+    fn row(&mut self, change: &Change, position: i64, sight: &Sight, loose: &mut Loose) -> Result<u64, Fault> {
         let table = self.table(&change.table_name).ok_or_else(|| Fault::Blocked(format!("there is no table {}", change.table_name)))?;
         let connection = self.transaction.connection();
         if self.any_blocked && blocked::holds(connection, &change.table_name, &change.record_id, position)? {
             return Err(Fault::Blocked("an earlier change of the record waits".to_owned()));
         }
+        // Where the author had seen all that is in the tables, foreign keys hold as they held there.
+        if !sight.is_whole() || self.retrying || self.any_blocked || self.any_aside {
+            watch(connection, &table, change, loose)?;
+        }
         let contested = self.retrying
             || sight.is_contested(connection, &change.table_name, &change.record_id)?
             || (self.conflicts_open && conflicts::is_open(connection, &change.table_name, &change.record_id)?);
-        if !contested && self.straight(&table, change)? {
-            return Ok(0);
-        }
-        let found = record::settle(connection, self.me, &table, &change.record_id, change.data.as_ref())?;
-        self.conflicts_open |= found > 0;
-        Ok(found)
-    }
-
-    /// The change of a record that nobody else was writing; false where the row is not as its author had it.
-    fn straight(&self, table: &RowTable, change: &Change) -> Result<bool, Fault> {
-        let connection = self.transaction.connection();
-        let changed = match (change.operation, &change.data) {
-            (Operation::Delete, _) => {
-                table.delete(connection, &change.record_id)?;
-                1
+        let key = || (change.table_name.clone(), change.record_id.clone());
+        if !contested {
+            match straight(connection, &table, change) {
+                Ok(true) => return Ok(0),
+                Ok(false) => {}
+                Err(Fault::Unique(_)) => {
+                    table.delete(connection, &change.record_id)?;
+                    loose.homeless.insert(key());
+                    return Ok(0);
+                }
+                Err(other) => return Err(other),
             }
-            (Operation::Insert, Some(data)) => match table.insert(connection, &change.record_id, data) {
-                Err(Fault::Blocked(_)) if table.exists(connection, &change.record_id)? => 0,
-                other => other?,
-            },
-            (_, Some(data)) => table.update(connection, &change.record_id, data)?,
-            (_, None) => return Err(Fault::Blocked(format!("version {} has no data", change.version))),
-        };
-        Ok(changed > 0)
+        }
+        let settled = record::settle(connection, self.me, &table, &change.record_id, change.data.as_ref())?;
+        if settled.homeless {
+            loose.homeless.insert(key());
+        }
+        self.conflicts_open |= settled.found > 0;
+        Ok(settled.found)
     }
 
     fn table(&mut self, log_name: &str) -> Option<Rc<RowTable>> {
@@ -211,6 +262,39 @@ impl Applier {
         self.transaction.commit(durability)?;
         Ok(waiting)
     }
+}
+
+/// Remembers a row that comes or goes, where foreign keys lead from it or to it.
+fn watch(connection: &Connection, table: &RowTable, change: &Change, loose: &mut Loose) -> Result<(), Fault> {
+    let (name, record) = (&change.table_name, &change.record_id);
+    if table.refers && change.operation != Operation::Delete {
+        loose.came.insert((name.clone(), record.clone()));
+    }
+    let loses_key = || change.data.as_ref().is_none_or(|data| table.referred.iter().any(|column| data.contains_key(column)));
+    if !table.referred.is_empty()
+        && loses_key()
+        && let Some(row) = current_row(connection, &table.layout, record)?
+    {
+        loose.went.push((name.clone(), record.clone(), row));
+    }
+    Ok(())
+}
+
+/// The change of a record that nobody else was writing; false where the row is not as its author had it.
+fn straight(connection: &Connection, table: &RowTable, change: &Change) -> Result<bool, Fault> {
+    let changed = match (change.operation, &change.data) {
+        (Operation::Delete, _) => {
+            table.delete(connection, &change.record_id)?;
+            1
+        }
+        (Operation::Insert, Some(data)) => match table.insert(connection, &change.record_id, data) {
+            Err(Fault::Unique(_)) if table.exists(connection, &change.record_id)? => 0,
+            other => other?,
+        },
+        (_, Some(data)) => table.update(connection, &change.record_id, data)?,
+        (_, None) => return Err(Fault::Blocked(format!("version {} has no data", change.version))),
+    };
+    Ok(changed > 0)
 }
 
 /// What does not fit the log ends the intake from its author, never that from others.

@@ -19,10 +19,14 @@ use crate::{
 };
 
 mod applier;
+mod aside;
 mod blocked;
 mod fault;
+mod keys;
 mod order;
+mod place;
 mod record;
+mod references;
 mod rows;
 mod schema;
 mod sight;
@@ -69,6 +73,7 @@ pub fn apply(database: &Arc<Database>, batch: Vec<Transaction>, strategies: &Str
         let mut applier = applier::Applier::begin(database)?;
         applier.take(batch, &mut applied)?;
         applier.retry(&mut applied)?;
+        applier.place_all(&mut applied)?;
         applied.blocked = applier.commit(Durability::Wait)?;
     }
     conflicts::decide(database, strategies)?;

@@ -6,12 +6,19 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::{fault::Fault, rows::RowTable};
+use super::{
+    aside,
+    fault::Fault,
+    place::{Loose, Placer},
+    rows::RowTable,
+};
 use crate::{
-    clock::DeviceId,
-    conflicts::{RecordKey, record_found},
+    clock::{Clock, DeviceId},
+    commit::enforce,
+    conflicts::{RecordKey, any_open, record_found},
     log::{LoggedChange, Operation, RowImage, changes_of_record},
-    merge::{Action, Merged, Write, WriteId, merge},
+    merge::{Action, Found, Kind, Merged, Side, Write, WriteId, apart, conflict_id, merge},
+    schema::{Layouts, Schema},
     store::StoreError,
 };
 
@@ -38,19 +45,74 @@ fn write(logged: LoggedChange) -> Option<Write> {
     })
 }
 
-/// Merges a record and puts it into its table; answers how many conflicts are new. `changed` are the columns that must be known here.
+/// What came of a record.
+pub(super) struct Settled {
+    /// How many conflicts are new.
+    pub(super) found: u64,
+    /// Whether its row found its key taken, and is out of the table.
+    pub(super) homeless: bool,
+}
+
+/// Merges a record and puts it into its table. `changed` are the columns that must be known here.
 pub(super) fn settle(
     connection: &Connection,
     me: DeviceId,
     table: &RowTable,
     record_id: &str,
     changed: Option<&RowImage>,
-) -> Result<u64, Fault> {
+) -> Result<Settled, Fault> {
     let key = RecordKey { table_name: &table.layout.log_name, record_id };
     let writes = writes_of(connection, key)?;
-    let merged = merge(key.table_name, record_id, &writes);
-    put(connection, table, record_id, &merged, changed)?;
-    Ok(record_found(connection, me, key, &merged, &writes)?)
+    let mut merged = merge(key.table_name, record_id, &writes);
+    let homeless = match put(connection, table, record_id, &merged, changed) {
+        Ok(()) => false,
+        Err(Fault::Unique(_)) => {
+            table.delete(connection, record_id)?;
+            true
+        }
+        Err(Fault::Check(reason)) => {
+            merged = put_apart(connection, table, key, &writes, &reason)?;
+            false
+        }
+        Err(other) => return Err(other),
+    };
+    Ok(Settled { found: record_found(connection, me, key, &merged, &writes)?, homeless })
+}
+
+/// Columns that are fine each but not together: the row is shown as the author of its greatest head saw it, if that fits, else as the next one did.
+fn put_apart(connection: &Connection, table: &RowTable, key: RecordKey<'_>, writes: &[Write], reason: &str) -> Result<Merged, Fault> {
+    let views = apart(key.table_name, key.record_id, writes);
+    if views.len() < 2 {
+        return Err(Fault::Blocked(reason.to_owned()));
+    }
+    let side = |view: &(WriteId, Clock, Merged)| Side { id: view.0, clock: view.1, data: view.2.row.clone() };
+    for shown in &views {
+        match put(connection, table, key.record_id, &shown.2, None) {
+            Ok(()) => {}
+            Err(Fault::Store(error)) => return Err(Fault::Store(error)),
+            Err(_) => continue,
+        }
+        let mut merged = shown.2.clone();
+        merged.conflicts = views
+            .iter()
+            .filter(|kept| kept.0 != shown.0)
+            .map(|kept| {
+                let columns = differing(shown.2.row.as_ref(), kept.2.row.as_ref());
+                let id = conflict_id(key.table_name, key.record_id, Kind::Check.as_str(), shown.0, kept.0);
+                Found { id, kind: Kind::Check, columns, shown: side(shown), kept: side(kept), ancestor: None }
+            })
+            .collect();
+        return Ok(merged);
+    }
+    Err(Fault::Blocked(reason.to_owned()))
+}
+
+fn differing(a: Option<&RowImage>, b: Option<&RowImage>) -> Vec<String> {
+    let (Some(a), Some(b)) = (a, b) else { return Vec::new() };
+    let mut names: Vec<String> =
+        a.iter().filter(|(column, value)| b.get(*column) != Some(*value)).map(|(column, _)| column.clone()).collect();
+    names.sort();
+    names
 }
 
 fn put(connection: &Connection, table: &RowTable, record_id: &str, merged: &Merged, changed: Option<&RowImage>) -> Result<(), Fault> {
@@ -67,13 +129,16 @@ fn put(connection: &Connection, table: &RowTable, record_id: &str, merged: &Merg
     Ok(())
 }
 
-/// After this device wrote: closes the conflicts that its writes beyond `position` have settled or superseded. Its tables are right already, since
-/// it had seen all that is held.
-pub(crate) fn settle_written(connection: &Connection, me: DeviceId, position: i64) -> Result<(), StoreError> {
-    let open: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sync_conflicts WHERE status IN ('pending', 'ignored'))")?
-        .query_row([], |row| row.get(0))?;
-    if !open {
+/// After this device wrote: closes the conflicts that its writes beyond `position` have settled or superseded, and finds places for what was set
+/// aside. The rows that it wrote are right already, since it had seen all that is held.
+pub(crate) fn settle_written(
+    connection: &Connection,
+    me: DeviceId,
+    position: i64,
+    schema: &Arc<Schema>,
+    layouts: &Arc<Layouts>,
+) -> Result<(), StoreError> {
+    if !any_open(connection)? && !aside::any(connection)? {
         return Ok(());
     }
     let mut statement = connection.prepare_cached(
@@ -82,10 +147,19 @@ pub(crate) fn settle_written(connection: &Connection, me: DeviceId, position: i6
     )?;
     let records: Vec<(String, String)> =
         statement.query_map(params![position], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    drop(statement);
     for (table_name, record_id) in &records {
         let key = RecordKey { table_name, record_id };
         let writes = writes_of(connection, key)?;
         record_found(connection, me, key, &merge(table_name, record_id, &writes), &writes)?;
+    }
+    if aside::any(connection)? {
+        enforce(connection, false)?;
+        let placed = Placer::new(connection, me, Arc::clone(schema), Arc::clone(layouts)).place(&mut Loose::default(), true);
+        enforce(connection, true)?;
+        if let Err(fault) = placed {
+            tracing::warn!(reason = fault.reason()?, "what is set aside stays so");
+        }
     }
     Ok(())
 }

@@ -3,7 +3,10 @@
 //! Enters: a change, or a merged row. Leaves: the table changed. The SQL text is made once per batch and table; SQLite's statements are cached by
 //! the connection.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use rusqlite::{
     Connection, ToSql, params_from_iter,
@@ -11,7 +14,10 @@ use rusqlite::{
 };
 use serde_json::Value as Json;
 
-use super::fault::Fault;
+use super::{
+    fault::Fault,
+    references::{incoming, outgoing},
+};
 use crate::{
     log::{RowImage, key_values},
     schema::{Layout, Layouts, Schema},
@@ -31,6 +37,10 @@ pub(super) struct RowTable {
     /// `"a" = ? AND "b" = ?`
     condition: String,
     has_hidden_key: bool,
+    /// Whether it has foreign keys.
+    pub(super) refers: bool,
+    /// The columns that foreign keys refer to.
+    pub(super) referred: BTreeSet<String>,
 }
 
 /// A value on its way into SQLite; texts are not copied.
@@ -63,11 +73,14 @@ pub(crate) fn quote(name: &str) -> String {
 impl RowTable {
     /// The table that the log calls so; none where there is none, or it is not replicated.
     pub(super) fn find(schema: &Schema, layouts: &Layouts, log_name: &str) -> Option<RowTable> {
-        let physical = &schema.table_by_log_name(log_name)?.physical;
-        Some(RowTable::of(layouts.get(physical.as_bytes())?))
+        let table = schema.table_by_log_name(log_name)?;
+        let mut found = RowTable::of(layouts.get(table.physical.as_bytes())?);
+        found.refers = !outgoing(schema, table).is_empty();
+        found.referred = incoming(schema, &table.name).iter().flat_map(|reference| reference.referenced.iter().cloned()).collect();
+        Some(found)
     }
 
-    pub(super) fn of(layout: &Arc<Layout>) -> RowTable {
+    fn of(layout: &Arc<Layout>) -> RowTable {
         let name = |position: &usize| quote(&layout.columns[*position].physical);
         let table = quote(&layout.physical);
         let hidden: Vec<&usize> = layout.key.iter().filter(|position| !layout.columns[**position].logged).collect();
@@ -80,6 +93,8 @@ impl RowTable {
             exists: format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {condition})"),
             condition,
             has_hidden_key: !hidden.is_empty(),
+            refers: false,
+            referred: BTreeSet::new(),
             layout: Arc::clone(layout),
         }
     }

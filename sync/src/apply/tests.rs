@@ -15,6 +15,7 @@ use crate::{
 };
 
 mod constraints;
+mod fleet;
 mod schemas;
 
 /// A device.

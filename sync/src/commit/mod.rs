@@ -309,7 +309,7 @@ impl Transaction {
             () => {
                 let position = log.position;
                 crate::log::append_local(self.connection(), &mut log, &capture, &self.recorded, self.resolves.as_deref())
-                    .and_then(|()| crate::apply::settle_written(self.connection(), log.device, position))
+                    .and_then(|()| crate::apply::settle_written(self.connection(), log.device, position, &self.schema, &self.layouts))
             }
         };
         *slot.lock() = capture;
@@ -353,8 +353,8 @@ impl Transaction {
     }
 }
 
-/// Turns foreign keys and triggers on or off; outside of a transaction only.
-fn enforce(connection: &Connection, on: bool) -> Result<(), StoreError> {
+/// Turns foreign keys and triggers on or off, for the statements that begin from here on.
+pub(crate) fn enforce(connection: &Connection, on: bool) -> Result<(), StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, on)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, on)?;
     Ok(())

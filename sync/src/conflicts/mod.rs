@@ -25,7 +25,8 @@ mod store;
 
 pub(crate) use decide::decide;
 pub(crate) use record::{
-    Contradiction, OWN_TABLES, RecordKey, any_open, close_contradictions, is_open, note_decision, record_contradiction, record_found,
+    Contradiction, OWN_TABLES, RecordKey, any_open, close_contradictions, close_placed, is_open, note_decision, open, record_contradiction,
+    record_found,
 };
 pub use settle::{ignore, ignore_in, reopen, reopen_in, resolve, resolve_in};
 pub use store::{list, list_on, show};

@@ -68,7 +68,7 @@ pub(crate) fn record_found(
     }
     let mut statement = connection.prepare_cached(
         "SELECT id FROM sync_conflicts WHERE table_name = ?1 AND record_id = ?2
-         AND kind IN ('update_update', 'delete_update', 'insert_insert')",
+         AND kind IN ('update_update', 'delete_update', 'insert_insert', 'check')",
     )?;
     let known: Vec<String> = statement.query_map([key.table_name, key.record_id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for id in known.iter().filter(|id| !merged.conflicts.iter().any(|found| found.id == **id)) {
@@ -77,8 +77,20 @@ pub(crate) fn record_found(
     Ok(new)
 }
 
+/// Closes the conflicts over the place of a record's row, except for the one that stands.
+pub(crate) fn close_placed(connection: &Connection, key: RecordKey<'_>, stands: Option<&str>, writes: &[Write]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM sync_conflicts WHERE table_name = ?1 AND record_id = ?2 AND kind IN ('unique', 'foreign_key') AND status <> 'resolved'",
+    )?;
+    let known: Vec<String> = statement.query_map([key.table_name, key.record_id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for id in known.iter().filter(|id| stands != Some(id.as_str())) {
+        close(connection, id, writes)?;
+    }
+    Ok(())
+}
+
 /// Opens a conflict or brings it up to date; answers 1 if it was not open.
-fn open(connection: &Connection, me: DeviceId, key: RecordKey<'_>, found: &Found) -> Result<u64, StoreError> {
+pub(crate) fn open(connection: &Connection, me: DeviceId, key: RecordKey<'_>, found: &Found) -> Result<u64, StoreError> {
     let status = decision(connection, &found.id)?;
     let sides = Sides::of(me, &found.shown, &found.kept);
     let was_open: bool = connection
@@ -214,15 +226,7 @@ pub(crate) fn note_decision(connection: &Connection, change: &Change) -> Result<
 pub(crate) fn record_contradiction(connection: &Connection, me: DeviceId, contradiction: &Contradiction) -> Result<u64, StoreError> {
     let Contradiction { subject, made, waiting } = contradiction;
     let id = conflict_id("", subject, Kind::Schema.as_str(), made.id, waiting.id);
-    let found = Found {
-        id,
-        kind: Kind::Schema,
-        columns: Vec::new(),
-        shown: made.clone(),
-        kept: waiting.clone(),
-        ancestor: None,
-        settled: (false, false),
-    };
+    let found = Found { id, kind: Kind::Schema, columns: Vec::new(), shown: made.clone(), kept: waiting.clone(), ancestor: None };
     open(connection, me, RecordKey { table_name: "", record_id: subject }, &found)
 }
 

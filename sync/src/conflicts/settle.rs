@@ -111,6 +111,11 @@ pub fn resolve_in(transaction: &mut Transaction, id: &str, winner: Winner, data:
         Winner::Remote => &conflict.remote_data,
     };
     let row = Row { transaction, layout: &layout, conflict: &conflict };
+    if conflict.kind == Kind::Unique && winner == conflict.shown {
+        // The record in question is the one that was set aside: whoever takes the other side gives it up.
+        let hint = "values can be given to the row that was set aside; the other one can be updated like any row";
+        return if over.is_empty() { row.delete() } else { Err(ConflictError::Invalid(hint.to_owned())) };
+    }
     match side {
         Some(side) => row.put(side, over),
         None if over.is_empty() => row.delete(),

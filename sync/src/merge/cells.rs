@@ -83,7 +83,6 @@ impl Cells<'_> {
             shown: Side { id: a.id, clock: a.clock, data: Some(only(&a.data)) },
             kept: Side { id: b.id, clock: b.clock, data: Some(only(&b.data)) },
             ancestor: (!ancestor.is_empty()).then_some(ancestor),
-            settled: (a.resolves.is_some(), b.resolves.is_some()),
         }
     }
 
@@ -129,7 +128,6 @@ impl Cells<'_> {
             shown: Side { id: a.id, clock: a.clock, data: shown_data },
             kept: Side { id: b.id, clock: b.clock, data: kept_data },
             ancestor: deleted.map(|delete| delete.old.clone()).filter(|old| !old.is_empty()),
-            settled: (a.resolves.is_some(), b.resolves.is_some()),
         }
     }
 }

@@ -152,8 +152,6 @@ pub struct Found {
     pub kept: Side,
     /// What both had seen last, as far as the writes tell it.
     pub ancestor: Option<RowImage>,
-    /// Whether a side is a write that settled another conflict.
-    pub settled: (bool, bool),
 }
 
 /// A record as it is to be.
@@ -192,6 +190,18 @@ pub fn merge(table_name: &str, record_id: &str, writes: &[Write]) -> Merged {
     merged.last = columns.row;
     merged.conflicts.sort_by(|a, b| a.id.cmp(&b.id));
     merged
+}
+
+/// The record as the author of each of its heads saw it, the greatest first: for rows that are fine each but not together.
+pub fn apart(table_name: &str, record_id: &str, writes: &[Write]) -> Vec<(WriteId, Clock, Merged)> {
+    let mut existence = Heads::default();
+    (0..writes.len()).for_each(|index| existence.add(writes, index));
+    let view = |head: usize| {
+        let seen = writes.iter().filter(|write| write.id == writes[head].id || writes[head].saw(write));
+        let seen: Vec<Write> = seen.cloned().collect();
+        (writes[head].id, writes[head].clock, merge(table_name, record_id, &seen))
+    };
+    existence.decide(writes).into_iter().map(view).collect()
 }
 
 /// Among heads, which is no matter of records: the greatest of the writes that no other one had seen.

@@ -72,22 +72,27 @@ fn what_contradicts_waits_and_is_shown_while_the_rest_goes_on() {
 
 #[test]
 fn what_can_not_be_applied_waits_whole_and_goes_in_later() {
-    let [a, b] = devices();
-    // b's table is stricter than a knows.
-    let transaction = begin(&b.database);
-    transaction.connection().execute_batch("CREATE UNIQUE INDEX stricter ON t (b) WHERE b > 100").unwrap();
+    let (a, b) = (Device::new(), Device::new());
+    let columns = [("id", Integer), ("a", Text), ("b", Integer)];
+    fixture::create(&a.database, "t", &columns, &["id"]);
+    // b made the same table by itself, and is stricter than a knows.
+    let mut transaction = begin(&b.database);
+    let (table, _) = fixture::table("t", &columns, &["id"]);
+    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INTEGER CHECK (b < 100)) STRICT".to_owned();
+    transaction.define("CREATE TABLE t", &[sql], vec![Object::Table(table)], vec![]).unwrap();
     transaction.commit(Durability::Wait).unwrap();
-    let two = "INSERT INTO t VALUES (2, 'fits', 20); INSERT INTO t VALUES (3, 'twice', 500); INSERT INTO t VALUES (4, 'twice', 500)";
-    a.run(two);
+    a.run("INSERT INTO t VALUES (1, 'x', 10)");
+    a.run("INSERT INTO t VALUES (2, 'fits', 20); INSERT INTO t VALUES (3, 'too much', 500)");
     a.run("UPDATE t SET a = 'after' WHERE id = 2");
     a.run("UPDATE t SET a = 'other row' WHERE id = 1");
     let taken = a.push(&b);
     assert_eq!((taken.blocked, b.rows(ROWS)), (4, vec!["1:other row:10".to_owned()]), "none of it, nor what follows on it");
     let waiting = blocked(&b.database).unwrap();
-    assert!(waiting[0].reason.contains("UNIQUE"), "{waiting:?}");
-    assert_eq!(waiting.iter().map(|b| b.record_id.as_str()).collect::<Vec<_>>(), ["2", "3", "4", "2"]);
-    a.run("UPDATE t SET b = 501 WHERE id = 4");
+    assert!(waiting[0].reason.contains("CHECK"), "{waiting:?}");
+    assert_eq!(waiting.iter().map(|b| b.record_id.as_str()).collect::<Vec<_>>(), ["2", "3", "2"]);
+    a.run("UPDATE t SET b = 50 WHERE id = 3");
     let taken = a.push(&b);
     assert_eq!(taken.blocked, 0);
     assert_equal(&[&a, &b]);
+    assert_eq!(b.rows(ROWS).len(), 3);
 }
