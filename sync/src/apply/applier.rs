@@ -24,7 +24,7 @@ use crate::{
     clock::DeviceId,
     commit::{Durability, Transaction as WriteTransaction},
     conflicts,
-    log::{Appended, Change, LogError, Operation, Transaction, transaction_at},
+    log::{Appended, Change, LogError, Operation, RowImage, Transaction, transaction_at},
     store::{Database, StoreError},
 };
 
@@ -187,16 +187,31 @@ impl Applier {
         if self.any_blocked && blocked::holds(connection, &change.table_name, &change.record_id, position)? {
             return Err(Fault::Blocked("an earlier change of the record waits".to_owned()));
         }
-        // Where the author had seen all that is in the tables, foreign keys hold as they held there.
-        if !sight.is_whole() || self.retrying || self.any_blocked || self.any_aside {
-            watch(connection, &table, change, loose)?;
+        // Where the author had seen all that is held, and all of that is in its place here, foreign keys hold as they held there.
+        let watched = !sight.is_whole() || self.retrying || self.any_blocked || self.any_aside || !self.loose.is_empty();
+        if watched && !table.referred.is_empty() {
+            let before = current_row(connection, &table.layout, &change.record_id)?;
+            let found = self.write(&table, change, sight, loose)?;
+            if let Some(before) = before {
+                loose.went.extend(lost_key(self.transaction.connection(), &table, change, before)?);
+            }
+            note_child(&table, change, loose);
+            return Ok(found);
         }
+        if watched {
+            note_child(&table, change, loose);
+        }
+        self.write(&table, change, sight, loose)
+    }
+
+    fn write(&mut self, table: &RowTable, change: &Change, sight: &Sight, loose: &mut Loose) -> Result<u64, Fault> {
+        let connection = self.transaction.connection();
         let contested = self.retrying
             || sight.is_contested(connection, &change.table_name, &change.record_id)?
             || (self.conflicts_open && conflicts::is_open(connection, &change.table_name, &change.record_id)?);
         let key = || (change.table_name.clone(), change.record_id.clone());
         if !contested {
-            match straight(connection, &table, change) {
+            match straight(connection, table, change) {
                 Ok(true) => return Ok(0),
                 Ok(false) => {}
                 Err(Fault::Unique(_)) => {
@@ -207,7 +222,7 @@ impl Applier {
                 Err(other) => return Err(other),
             }
         }
-        let settled = record::settle(connection, self.me, &table, &change.record_id, change.data.as_ref())?;
+        let settled = record::settle(connection, self.me, table, &change.record_id, change.data.as_ref())?;
         if settled.homeless {
             loose.homeless.insert(key());
         }
@@ -264,20 +279,23 @@ impl Applier {
     }
 }
 
-/// Remembers a row that comes or goes, where foreign keys lead from it or to it.
-fn watch(connection: &Connection, table: &RowTable, change: &Change, loose: &mut Loose) -> Result<(), Fault> {
-    let (name, record) = (&change.table_name, &change.record_id);
-    if table.refers && change.operation != Operation::Delete {
-        loose.came.insert((name.clone(), record.clone()));
+/// Remembers a row that came, where foreign keys lead from it.
+fn note_child(table: &RowTable, change: &Change, loose: &mut Loose) {
+    if table.refers {
+        loose.came.insert((change.table_name.clone(), change.record_id.clone()));
     }
-    let loses_key = || change.data.as_ref().is_none_or(|data| table.referred.iter().any(|column| data.contains_key(column)));
-    if !table.referred.is_empty()
-        && loses_key()
-        && let Some(row) = current_row(connection, &table.layout, record)?
-    {
-        loose.went.push((name.clone(), record.clone(), row));
-    }
-    Ok(())
+}
+
+/// The row as it was, if it is gone or another row to those that refer to it.
+fn lost_key(
+    connection: &Connection,
+    table: &RowTable,
+    change: &Change,
+    before: RowImage,
+) -> Result<Option<(String, String, RowImage)>, Fault> {
+    let after = current_row(connection, &table.layout, &change.record_id)?;
+    let same = after.is_some_and(|after| table.referred.iter().all(|column| after.get(column) == before.get(column)));
+    Ok((!same).then(|| (change.table_name.clone(), change.record_id.clone(), before)))
 }
 
 /// The change of a record that nobody else was writing; false where the row is not as its author had it.

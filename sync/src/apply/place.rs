@@ -48,7 +48,8 @@ pub(super) struct Loose {
 }
 
 impl Loose {
-    fn is_empty(&self) -> bool {
+    /// Whether there is nothing to look at.
+    pub(super) fn is_empty(&self) -> bool {
         self.homeless.is_empty() && self.came.is_empty() && self.went.is_empty()
     }
 }
