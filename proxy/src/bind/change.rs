@@ -16,11 +16,13 @@ use crate::{
     catalog::{Relation, RelationKind, type_name::quote_identifier},
     error::{Result, SqlError, SqlState},
     execute::plan::{OutputColumn, Plan, Role, Step, Tag},
+    parse::change::{Body, Change},
     rewrite::{self, Printer},
     types::{TypeRef, oid},
 };
 
 /// The table that a statement changes.
+#[derive(Clone)]
 pub(super) struct Changed {
     pub(super) relation: Arc<Relation>,
     pub(super) table: Table,
@@ -143,6 +145,59 @@ impl Binder<'_> {
             return Ok(self.default_value(changed, at)?.unwrap_or_else(|| Expr::null(ty)));
         }
         self.coerce_for_column(value, changed.ty(at), &changed.table.columns[at].name)
+    }
+
+    /// A generated column's expression, ready for SQLite over the table's bare columns.
+    pub(super) fn generation(&mut self, changed: &Changed, at: usize) -> Result<Option<String>> {
+        let column = &changed.table.columns[at];
+        let Some(text) = &column.generated else { return Ok(None) };
+        let parsed = sqlparser::parser::Parser::new(&sqlparser::dialect::PostgreSqlDialect {})
+            .try_with_sql(text)
+            .and_then(|mut parser| parser.parse_expr())
+            .map_err(|e| SqlError::internal(format!("the expression of column {} does not parse: {e}", column.name)))?;
+        let canonical = self.cx.canonical();
+        let mut binder = Binder::new(&canonical, "", &[]);
+        let bound = binder.expression(&parsed, &Scope::of_relation(&changed.relation, Clause::Generated))?;
+        let bound = binder.coerce_for_column(bound, changed.ty(at), &column.name)?;
+        rewrite::expression(&bound, self.cx).map(Some)
+    }
+
+    /// Plans a data change, or a query with data changes in its WITH.
+    pub(super) fn plan_change(&mut self, change: &Change) -> Result<Plan> {
+        if !change.with.is_empty() {
+            return self.plan_with(change);
+        }
+        match &change.body {
+            Body::Insert(insert) => {
+                let bound = self.bind_insert(insert)?;
+                if bound.must_stage() {
+                    self.plan_staged(|binder, program| binder.stage_insert(program, bound), Tag::Insert)
+                } else {
+                    self.insert_directly(bound)
+                }
+            }
+            Body::Update(update) => {
+                let bound = self.bind_update(update)?;
+                if bound.must_stage() {
+                    self.plan_staged(|binder, program| binder.stage_update(program, bound), Tag::Update)
+                } else {
+                    self.update_directly(bound)
+                }
+            }
+            Body::Delete(delete) => {
+                if let Some(found) = self.own_deletion(&delete.table)? {
+                    return self.delete_own(delete, found);
+                }
+                let bound = self.bind_delete(delete)?;
+                if bound.must_stage() {
+                    self.plan_staged(|binder, program| binder.stage_delete(program, bound), Tag::Delete)
+                } else {
+                    self.delete_directly(bound)
+                }
+            }
+            Body::Merge(merge) => self.plan_staged(|binder, program| binder.stage_merge(program, merge), Tag::Merge),
+            Body::Query(query) => self.plan_query(query),
+        }
     }
 
     /// RETURNING, as typed items.

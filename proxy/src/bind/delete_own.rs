@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use peergres_sync::schema::Table;
-use sqlparser::ast::{Delete, ObjectName, TableAlias};
+use sqlparser::ast::ObjectName;
 
 use super::{
     Binder, Clause,
@@ -16,6 +16,7 @@ use crate::{
     catalog::{Relation, own},
     error::{Result, SqlError},
     execute::plan::{Action, Plan, Tag},
+    parse::change::Delete,
     rewrite,
 };
 
@@ -32,20 +33,20 @@ impl Binder<'_> {
     }
 
     /// Plans it.
-    pub(super) fn delete_own(&mut self, delete: &Delete, alias: Option<&TableAlias>, found: (Arc<Relation>, Form)) -> Result<Plan> {
+    pub(super) fn delete_own(&mut self, delete: &Delete, found: (Arc<Relation>, Form)) -> Result<Plan> {
         let (relation, (before, after)) = found;
-        if delete.using.is_some() {
+        if !delete.using.is_empty() {
             return Err(SqlError::unsupported(format!("DELETE FROM {} with USING", relation.name.name)));
         }
         self.writes = true;
         let source = self.new_source();
-        let shown = alias.map(|alias| fold(&alias.name));
+        let shown = delete.alias.as_ref().map(fold);
         let item = ScopeItem::of_relation(&relation, shown.as_deref(), source);
         let table = Table { name: relation.name.clone(), physical: relation.physical.clone(), ..no_table() };
         let key = rewrite::quote_identifier(&relation.columns[0].physical);
         let changed = Changed { relation, table, source, item };
         let mut scope = changed.scope(Clause::Where);
-        let filter = match self.filter(delete.selection.as_ref(), &mut scope)? {
+        let filter = match self.filter(delete.filter.as_ref(), &mut scope)? {
             Some(filter) => format!(" WHERE {}", rewrite::condition(&filter, self.cx)?),
             None => String::new(),
         };

@@ -1,71 +1,120 @@
 //! INSERT: columns, VALUES or a query, ON CONFLICT, RETURNING (`transformInsertStmt`). One SQLite INSERT comes out.
 
-use peergres_sync::schema::{ConstraintRule, Index, Object};
-use sqlparser::ast::{self, ConflictTarget, Insert, ObjectNamePart, OnConflictAction, OnInsert, SetExpr, TableObject};
+use peergres_sync::schema::Column;
+use sqlparser::ast::{self, SetExpr};
 
 use super::{
     Binder, Clause, Scope, SourceId,
-    binder::{fold, schema_and_name},
     change::{Changed, guard_key, refuse_given},
+    conflict::Conflict,
     from::nth_column,
-    scope::ScopeItem,
     tree::{Distinct, Expr, ExprKind, From, Query, QueryBody, Select, Target as Item},
 };
 use crate::{
     error::{Result, SqlError, SqlState},
     execute::plan::{Action, Plan, Tag},
+    parse::change::{Insert, Target},
     rewrite::{self, quote_identifier},
     types::{TypeRef, oid},
 };
 
 /// What is inserted: per row one value for each of the columns, or a query that yields them.
-enum Rows {
+pub(super) enum Rows {
     Values(Vec<Vec<Expr>>),
     Query(Box<Query>),
 }
 
+/// An INSERT with its names resolved and all defaults filled in.
+pub(super) struct BoundInsert {
+    pub(super) changed: Changed,
+    /// The columns that are given values, by position.
+    pub(super) columns: Vec<usize>,
+    pub(super) rows: Rows,
+    pub(super) conflict: Option<Conflict>,
+    pub(super) returned: Option<Vec<Item>>,
+}
+
+impl BoundInsert {
+    /// Whether RETURNING reads tables, which must be as before, or an update of a conflict reads its own.
+    pub(super) fn must_stage(&self) -> bool {
+        let own = Some(self.changed.relation.oid);
+        let updates = self.conflict.iter().filter_map(|conflict| conflict.update.as_ref());
+        self.returned.iter().flatten().any(|item| item.expr.reads(None))
+            || updates.flat_map(|(assigned, _)| &assigned.single).any(|(_, value)| value.reads(own))
+    }
+
+    /// Whether more than one row may come.
+    fn is_plural(&self) -> bool {
+        match &self.rows {
+            Rows::Values(rows) => rows.len() > 1,
+            Rows::Query(_) => true,
+        }
+    }
+}
+
 impl Binder<'_> {
-    /// Plans an INSERT.
-    pub(super) fn plan_insert(&mut self, insert: &Insert) -> Result<Plan> {
-        refuse_foreign(insert)?;
-        let TableObject::TableName(name) = &insert.table else { return Err(SqlError::unsupported("INSERT into a function or query")) };
-        let alias = insert.table_alias.as_ref().map(|alias| &alias.alias);
-        let changed = self.changed(name, alias)?;
-        let mut columns = self.insert_columns(&changed, insert)?;
+    /// Binds an INSERT.
+    pub(super) fn bind_insert(&mut self, insert: &Insert) -> Result<BoundInsert> {
+        let changed = self.changed(&insert.table, insert.alias.as_ref())?;
+        let mut columns = self.insert_columns(&changed, &insert.columns)?;
         let rows = self.insert_rows(&changed, insert, &mut columns)?;
         let (columns, rows) = self.complete(&changed, columns, rows)?;
+        let conflict = match &insert.on_conflict {
+            Some(on) => Some(self.conflict(&changed, on)?),
+            None => None,
+        };
+        let returned = match &insert.returning {
+            Some(items) => Some(self.returning(items, &mut changed.scope(Clause::Returning))?),
+            None => None,
+        };
+        Ok(BoundInsert { changed, columns, rows, conflict, returned })
+    }
+
+    /// One SQLite statement.
+    pub(super) fn insert_directly(&mut self, bound: BoundInsert) -> Result<Plan> {
+        let plural = bound.is_plural();
+        let BoundInsert { changed, columns, rows, conflict, returned } = bound;
         let names: Vec<String> = columns.iter().map(|at| quote_identifier(&changed.table.columns[*at].physical)).collect();
         let (body, new_rows) = self.insert_body(&changed, &columns, &rows)?;
         let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
         let mut sql = format!("INSERT INTO {}{list} {body}", changed.sqlite());
-        if let Some(on) = &insert.on {
-            sql += &self.on_conflict(&changed, on)?;
+        let mut once = false;
+        if let Some(conflict) = &conflict {
+            sql += &self.conflict_clause(&changed, conflict)?;
+            once = plural && conflict.update.is_some();
         }
         let mut output = Vec::new();
-        if let Some(items) = &insert.returning {
-            let items = self.returning(items, &mut changed.scope(Clause::Returning))?;
-            let (clause, columns) = self.returning_clause(&changed, &items)?;
+        if let Some(items) = &returned {
+            let (clause, columns) = self.returning_clause(&changed, items)?;
             sql += &clause;
             output = columns;
         }
+        if once {
+            // The keys of the rows go along, so that one that is hit twice is noticed.
+            let key = quote_identifier(changed.table.row_key());
+            sql += &if returned.is_some() { format!(", {key}") } else { format!(" RETURNING {key}") };
+        }
         let target = changed.target(Action::Insert, Some(new_rows));
-        self.single(sql, target, output, Tag::Insert)
+        let mut plan = self.single(sql, target, output, Tag::Insert)?;
+        plan.steps.iter_mut().for_each(|step| step.once = once);
+        Ok(plan)
     }
 
     /// The columns named, or all.
-    fn insert_columns(&mut self, changed: &Changed, insert: &Insert) -> Result<Vec<usize>> {
-        if insert.columns.is_empty() {
+    pub(super) fn insert_columns(&mut self, changed: &Changed, named: &[Target]) -> Result<Vec<usize>> {
+        if named.is_empty() {
             return Ok((0..changed.table.columns.len()).collect());
         }
-        let mut out = Vec::with_capacity(insert.columns.len());
-        for name in &insert.columns {
-            let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else {
-                return Err(SqlError::unsupported("INSERT into a field of a column").at(self.position_at(name)));
-            };
-            let at = changed.position(self, ident)?;
+        let mut out = Vec::with_capacity(named.len());
+        for target in named {
+            let position = self.position(target.column.span);
+            let at = changed.position(self, &target.column)?;
+            if !target.path.is_empty() {
+                return Err(SqlError::unsupported("INSERT into an element or a field of a column").at(position));
+            }
             if out.contains(&at) {
-                let message = format!("column \"{}\" specified more than once", fold(ident));
-                return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message).at(self.position(ident.span)));
+                let message = format!("column \"{}\" specified more than once", changed.table.columns[at].name);
+                return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message).at(position));
             }
             out.push(at);
         }
@@ -84,18 +133,22 @@ impl Binder<'_> {
         }
         let query = self.query(source, None)?;
         let query = self.settle_for(changed, query, columns)?;
-        check_width(insert, columns, query.columns.len(), 0)?;
+        self.check_width(&insert.columns, columns, query.columns.len(), 0)?;
         columns.truncate(query.columns.len());
-        for at in columns.iter() {
-            refuse_given(&changed.table.columns[*at], true)?;
+        let kept: Vec<bool> = columns.iter().map(|at| takes_value(&changed.table.columns[*at], insert.overriding)).collect();
+        for (at, kept) in columns.iter().zip(&kept) {
+            if *kept {
+                refuse_value(&changed.table.columns[*at], insert.overriding)?;
+            }
         }
         let source = self.new_source();
         let mut targets = Vec::with_capacity(columns.len());
-        for (index, at) in columns.iter().enumerate() {
+        for (index, at) in columns.iter().enumerate().filter(|(index, _)| kept[*index]) {
             let value = nth_column(source, index, &query.columns[index]);
             let expr = self.column_value(changed, *at, value)?;
             targets.push(Item { expr, name: changed.table.columns[*at].name.clone() });
         }
+        retain(columns, &kept);
         let from = From::Query { source, query: Box::new(query), lateral: false };
         Ok(Rows::Query(Box::new(self.select_of(targets, vec![from], None))))
     }
@@ -116,10 +169,9 @@ impl Binder<'_> {
     }
 
     fn insert_values(&mut self, changed: &Changed, insert: &Insert, values: &ast::Values, columns: &mut Vec<usize>) -> Result<Rows> {
-        let scope = Scope::empty(Clause::Values);
         let width = values.rows.first().map_or(0, |row| row.len());
         let extra = values.rows.first().and_then(|row| row.get(columns.len())).map_or(0, |expr| self.position_at(expr));
-        check_width(insert, columns, width, extra)?;
+        self.check_width(&insert.columns, columns, width, extra)?;
         columns.truncate(width);
         let mut rows = Vec::with_capacity(values.rows.len());
         for row in &values.rows {
@@ -128,25 +180,48 @@ impl Binder<'_> {
                 let position = row.first().map_or(0, |first| self.position_at(first));
                 return Err(SqlError::new(SqlState::SYNTAX_ERROR, "VALUES lists must all be the same length").at(position));
             }
-            let mut out = Vec::with_capacity(width);
-            for (expr, at) in row.iter().zip(columns.iter()) {
-                let bound = self.expression(expr, &scope)?;
-                if !matches!(bound.kind, ExprKind::Default) {
-                    refuse_given(&changed.table.columns[*at], true)?;
-                }
-                out.push(self.column_value(changed, *at, bound)?);
-            }
-            rows.push(out);
+            rows.push(self.row_values(changed, insert.overriding, row, columns, &Scope::empty(Clause::Values))?);
         }
-        // A generated column can only be told DEFAULT, which SQLite does by itself.
-        let kept: Vec<bool> = columns.iter().map(|at| changed.table.columns[*at].generated.is_none()).collect();
+        let kept: Vec<bool> = columns.iter().map(|at| takes_value(&changed.table.columns[*at], insert.overriding)).collect();
         retain(columns, &kept);
         rows.iter_mut().for_each(|row| retain(row, &kept));
         Ok(Rows::Values(rows))
     }
 
+    /// One row of VALUES, each value on its way into its column.
+    pub(super) fn row_values(
+        &mut self,
+        changed: &Changed,
+        overriding: Option<bool>,
+        row: &[ast::Expr],
+        columns: &[usize],
+        scope: &Scope<'_>,
+    ) -> Result<Vec<Expr>> {
+        let mut out = Vec::with_capacity(row.len());
+        for (expr, at) in row.iter().zip(columns) {
+            let bound = self.expression(expr, scope)?;
+            let column = &changed.table.columns[*at];
+            if !matches!(bound.kind, ExprKind::Default) && (takes_value(column, overriding) || column.generated.is_some()) {
+                refuse_value(column, overriding)?;
+            }
+            out.push(self.column_value(changed, *at, bound)?);
+        }
+        Ok(out)
+    }
+
+    pub(super) fn check_width(&self, named: &[Target], columns: &[usize], width: usize, position: usize) -> Result<()> {
+        if width > columns.len() {
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, "INSERT has more expressions than target columns").at(position));
+        }
+        if let Some(target) = named.get(width) {
+            let message = "INSERT has more target columns than expressions";
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(self.position(target.column.span)));
+        }
+        Ok(())
+    }
+
     /// Adds the columns that were not named and have a default.
-    fn complete(&mut self, changed: &Changed, mut columns: Vec<usize>, mut rows: Rows) -> Result<(Vec<usize>, Rows)> {
+    pub(super) fn complete(&mut self, changed: &Changed, mut columns: Vec<usize>, mut rows: Rows) -> Result<(Vec<usize>, Rows)> {
         for at in 0..changed.table.columns.len() {
             if columns.contains(&at) || changed.table.columns[at].generated.is_some() {
                 continue;
@@ -172,7 +247,7 @@ impl Binder<'_> {
     }
 
     /// VALUES or SELECT for SQLite, and the query that gives the new rows whole.
-    fn insert_body(&mut self, changed: &Changed, columns: &[usize], rows: &Rows) -> Result<(String, String)> {
+    pub(super) fn insert_body(&mut self, changed: &Changed, columns: &[usize], rows: &Rows) -> Result<(String, String)> {
         let (body, source) = match rows {
             Rows::Values(rows) if columns.is_empty() => {
                 ("DEFAULT VALUES".to_owned(), format!("VALUES {}", "(NULL)".repeat(rows.len().min(1))))
@@ -213,81 +288,6 @@ impl Binder<'_> {
         Ok((body, format!("SELECT {} FROM ({source})", all.join(", "))))
     }
 
-    /// ` ON CONFLICT …`.
-    fn on_conflict(&mut self, changed: &Changed, on: &OnInsert) -> Result<String> {
-        let OnInsert::OnConflict(on) = on else { return Err(SqlError::unsupported("ON DUPLICATE KEY UPDATE")) };
-        let target = match &on.conflict_target {
-            None => String::new(),
-            Some(ConflictTarget::Columns(idents)) => {
-                let columns = idents.iter().map(|ident| changed.position(self, ident)).collect::<Result<Vec<_>>>()?;
-                let names: Vec<&str> = columns.iter().map(|at| changed.table.columns[*at].name.as_str()).collect();
-                self.arbiter(changed, &names)?
-            }
-            Some(ConflictTarget::OnConstraint(name)) => {
-                let name = schema_and_name(name, self.cx)?.1;
-                let key = changed.table.constraints.iter().find(|c| c.name == name).map(|c| &c.rule);
-                match key {
-                    Some(ConstraintRule::PrimaryKey { columns } | ConstraintRule::Unique { columns, .. }) => {
-                        self.arbiter(changed, &columns.iter().map(String::as_str).collect::<Vec<_>>())?
-                    }
-                    Some(_) => {
-                        return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, "constraint in ON CONFLICT clause has no associated index"));
-                    }
-                    None => {
-                        let message = format!("constraint \"{name}\" for table \"{}\" does not exist", changed.table.name.name);
-                        return Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message));
-                    }
-                }
-            }
-        };
-        match &on.action {
-            OnConflictAction::DoNothing => Ok(format!(" ON CONFLICT{target} DO NOTHING")),
-            OnConflictAction::DoUpdate(_) if target.is_empty() => {
-                Err(SqlError::new(SqlState::SYNTAX_ERROR, "ON CONFLICT DO UPDATE requires inference specification or constraint name")
-                    .hint("For example, ON CONFLICT (column_name)."))
-            }
-            OnConflictAction::DoUpdate(update) => {
-                let mut scope = changed.scope(Clause::OnConflict);
-                scope.items.push(ScopeItem {
-                    columns_visible: false,
-                    ..ScopeItem::of_relation(&changed.relation, Some("excluded"), SourceId::EXCLUDED)
-                });
-                let set = self.assignments(changed, &update.assignments, &mut scope)?;
-                let mut out = format!(" ON CONFLICT{target} DO UPDATE SET {}", set.clause(self, changed)?);
-                if let Some(filter) = self.filter(update.selection.as_ref(), &mut scope)? {
-                    out += &format!(" WHERE {}", rewrite::condition(&filter, self.cx)?);
-                }
-                Ok(out)
-            }
-        }
-    }
-
-    /// The conflict target in SQLite: a unique key over exactly these columns. 42P10 where there is none.
-    fn arbiter(&self, changed: &Changed, names: &[&str]) -> Result<String> {
-        let same = |key: &[&str]| key.iter().all(|name| names.contains(name)) && names.iter().all(|name| key.contains(name));
-        let physical = |name: &&str| changed.table.columns.iter().find(|c| c.name == **name).map(|c| quote_identifier(&c.physical));
-        if let Some(ConstraintRule::PrimaryKey { columns }) = changed.table.primary_key().map(|c| &c.rule)
-            && same(&columns.iter().map(String::as_str).collect::<Vec<_>>())
-        {
-            return Ok(format!(" ({})", names.iter().filter_map(physical).collect::<Vec<_>>().join(", ")));
-        }
-        let unique = self.catalog.schema.objects.values().find_map(|object| match &**object {
-            Object::Index(index) if index.unique && index.predicate.is_none() && index.table == changed.table.name => {
-                let columns: Option<Vec<&str>> = index.keys.iter().map(|key| key.column.as_deref()).collect();
-                columns.is_some_and(|columns| same(&columns)).then_some(index)
-            }
-            _ => None,
-        });
-        let Some(index) = unique else {
-            let message = "there is no unique or exclusion constraint matching the ON CONFLICT specification";
-            return Err(SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, message));
-        };
-        if index.nulls_not_distinct {
-            return Err(SqlError::unsupported("ON CONFLICT over a key with NULLS NOT DISTINCT"));
-        }
-        Ok(format!(" ({})", index_columns(index).iter().filter_map(physical).collect::<Vec<_>>().join(", ")))
-    }
-
     /// A plain SELECT.
     pub(super) fn select_of(&mut self, targets: Vec<Item>, from: Vec<From>, filter: Option<Expr>) -> Query {
         let columns = self.output(&targets);
@@ -316,35 +316,18 @@ impl Binder<'_> {
     }
 }
 
-fn index_columns(index: &Index) -> Vec<&str> {
-    index.keys.iter().filter_map(|key| key.column.as_deref()).collect()
-}
-
-fn retain<T>(items: &mut Vec<T>, kept: &[bool]) {
+pub(super) fn retain<T>(items: &mut Vec<T>, kept: &[bool]) {
     let mut kept = kept.iter();
     items.retain(|_| *kept.next().unwrap_or(&true));
 }
 
-fn check_width(insert: &Insert, columns: &[usize], width: usize, position: usize) -> Result<()> {
-    if width > columns.len() {
-        return Err(SqlError::new(SqlState::SYNTAX_ERROR, "INSERT has more expressions than target columns").at(position));
-    }
-    if width < columns.len() && !insert.columns.is_empty() {
-        return Err(SqlError::new(SqlState::SYNTAX_ERROR, "INSERT has more target columns than expressions"));
-    }
-    Ok(())
+/// Whether a column takes the value given: a generated one can only be told DEFAULT, which SQLite does by itself, and an identity one
+/// ignores it under OVERRIDING USER VALUE.
+pub(super) fn takes_value(column: &Column, overriding: Option<bool>) -> bool {
+    column.generated.is_none() && !(overriding == Some(false) && column.identity.is_some())
 }
 
-/// Other systems' clauses that the grammar lets through.
-fn refuse_foreign(insert: &Insert) -> Result<()> {
-    let foreign = insert.or.is_some()
-        || insert.ignore
-        || insert.overwrite
-        || insert.replace_into
-        || insert.partitioned.is_some()
-        || insert.priority.is_some()
-        || insert.insert_alias.is_some()
-        || !insert.assignments.is_empty()
-        || !insert.into;
-    if foreign { Err(SqlError::new(SqlState::SYNTAX_ERROR, "syntax error in INSERT")) } else { Ok(()) }
+/// 428C9, unless OVERRIDING SYSTEM VALUE lets an identity column be given one.
+pub(super) fn refuse_value(column: &Column, overriding: Option<bool>) -> Result<()> {
+    if overriding == Some(true) && column.generated.is_none() { Ok(()) } else { refuse_given(column, true) }
 }

@@ -9,6 +9,7 @@ use sqlparser::ast;
 use crate::{
     error::{Result, SqlError},
     execute::plan::Plan,
+    parse::change::Change,
     session::context::Context,
     types::{Oid, TypeRef},
 };
@@ -18,6 +19,7 @@ mod candidate;
 mod change;
 mod coerce;
 mod common_type;
+mod conflict;
 mod delete;
 mod delete_own;
 pub mod deparse;
@@ -28,12 +30,14 @@ mod group;
 mod insert;
 mod layer;
 mod literal;
+mod merge;
 mod name;
 mod naming;
 mod operator;
 mod query;
 pub mod scope;
 mod select;
+mod staged;
 mod subquery;
 mod syntax;
 pub mod tree;
@@ -54,11 +58,13 @@ pub fn plan(statement: &ast::Statement, source: &str, parameter_types: &[Oid], c
     let mut binder = Binder::new(cx, source, parameter_types);
     match statement {
         ast::Statement::Query(query) => binder.plan_query(query),
-        ast::Statement::Insert(insert) => binder.plan_insert(insert),
-        ast::Statement::Update(update) => binder.plan_update(update),
-        ast::Statement::Delete(delete) => binder.plan_delete(delete),
         other => Err(SqlError::unsupported(other.to_string().split(' ').next().unwrap_or("this statement"))),
     }
+}
+
+/// Plans a data change, or a query with data changes in its WITH.
+pub fn plan_change(change: &Change, source: &str, parameter_types: &[Oid], cx: &Context) -> Result<Plan> {
+    Binder::new(cx, source, parameter_types).plan_change(change)
 }
 
 /// Binds one expression in a scope: a CHECK, a DEFAULT, an index key.

@@ -22,7 +22,7 @@ impl Binder<'_> {
         let columns = bound.columns.iter().map(|c| OutputColumn { ty: self.base_type(c.ty), ..c.clone() }).collect();
         let parameters = self.finish_parameters()?;
         let sql = crate::rewrite::query(&bound, self.cx)?;
-        let steps = vec![Step { sql, role: Role::Result, target: None }];
+        let steps = vec![Step::read(sql, Role::Result)];
         Ok(Plan { steps, columns, parameters, tag: Tag::Select, writes: self.writes })
     }
 

@@ -1,30 +1,36 @@
 //! UPDATE: assignments, FROM, RETURNING (`transformUpdateStmt`). Without FROM one plain SQLite UPDATE comes out; with it the new values are
 //! found by a query over the table and the others, and brought back by the row's key.
 
-use sqlparser::ast::{self, Assignment, AssignmentTarget, ObjectName, ObjectNamePart, TableFactor, Update, UpdateTableFromKind};
+use sqlparser::ast::{self, AccessExpr};
 
 use super::{
     Binder, Clause, Scope,
     change::{Changed, guard_key, refuse_given},
     from::nth_column,
-    scope::output_column,
     tree::{Expr, ExprKind, From, Query, Target as Item},
 };
 use crate::{
     error::{Result, SqlError, SqlState},
-    execute::plan::{Action, Plan, Role, Step, Tag},
+    execute::plan::{Action, Plan, Tag},
+    parse::change::{Assignment, Target, Update},
     rewrite::{self, quote_identifier},
 };
 
 /// What a SET clause assigns.
+#[derive(Default)]
 pub(super) struct Assigned {
     /// Columns by position, each with its value.
-    single: Vec<(usize, Expr)>,
+    pub(super) single: Vec<(usize, Expr)>,
     /// `(a, b) = (SELECT …)`.
-    several: Vec<(Vec<usize>, Query)>,
+    pub(super) several: Vec<(Vec<usize>, Query)>,
 }
 
 impl Assigned {
+    /// The columns that get values.
+    pub(super) fn columns(&self) -> Vec<usize> {
+        self.single.iter().map(|(at, _)| *at).chain(self.several.iter().flat_map(|(columns, _)| columns.iter().copied())).collect()
+    }
+
     /// The SET clause for SQLite.
     pub(super) fn clause(&self, binder: &Binder<'_>, changed: &Changed) -> Result<String> {
         let name = |at: &usize| quote_identifier(&changed.table.columns[*at].physical);
@@ -57,35 +63,86 @@ impl Assigned {
     }
 }
 
+/// An UPDATE with its names resolved.
+pub(super) struct BoundUpdate {
+    pub(super) changed: Changed,
+    pub(super) assigned: Assigned,
+    /// FROM.
+    pub(super) sources: Vec<From>,
+    pub(super) filter: Option<Expr>,
+    pub(super) returned: Option<Vec<Item>>,
+}
+
+impl BoundUpdate {
+    /// Whether SQLite, which changes row after row, would let a subquery see what was changed already, or RETURNING names other tables.
+    pub(super) fn must_stage(&self) -> bool {
+        let own = Some(self.changed.relation.oid);
+        let returned = self.returned.as_deref().unwrap_or_default();
+        let several = !self.assigned.several.is_empty();
+        !self.sources.is_empty() && (!returned.is_empty() || several)
+            || returned.iter().any(|item| item.expr.reads(None))
+            || self.assigned.single.iter().any(|(_, value)| value.reads(own))
+            || self.assigned.several.iter().any(|(_, query)| query.reads(own))
+    }
+}
+
 impl Binder<'_> {
-    /// Plans an UPDATE.
-    pub(super) fn plan_update(&mut self, update: &Update) -> Result<Plan> {
-        if update.or.is_some() || update.limit.is_some() || !update.order_by.is_empty() || !update.table.joins.is_empty() {
-            return Err(SqlError::new(SqlState::SYNTAX_ERROR, "syntax error in UPDATE"));
-        }
-        let TableFactor::Table { name, alias, .. } = &update.table.relation else {
-            return Err(SqlError::unsupported("UPDATE of a query"));
-        };
-        let changed = self.changed(name, alias.as_ref().map(|alias| &alias.name))?;
+    /// Binds an UPDATE.
+    pub(super) fn bind_update(&mut self, update: &Update) -> Result<BoundUpdate> {
+        let changed = self.changed(&update.table, update.alias.as_ref())?;
         let mut scope = changed.scope(Clause::Update);
-        if let Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) = &update.from {
-            return self.update_from(&changed, update, from, scope);
-        }
+        let (sources, items) = self.from_clause(&update.from, None)?;
+        scope.items.extend(items);
         let assigned = self.assignments(&changed, &update.assignments, &mut scope)?;
-        let filter = match self.filter(update.selection.as_ref(), &mut scope)? {
-            Some(filter) => format!(" WHERE {}", rewrite::condition(&filter, self.cx)?),
+        let filter = self.filter(update.filter.as_ref(), &mut scope)?;
+        let returned = match &update.returning {
+            Some(items) => Some(self.returning(items, &mut scope)?),
+            None => None,
+        };
+        Ok(BoundUpdate { changed, assigned, sources, filter, returned })
+    }
+
+    /// One SQLite statement.
+    pub(super) fn update_directly(&mut self, bound: BoundUpdate) -> Result<Plan> {
+        let BoundUpdate { changed, assigned, sources, filter, returned } = bound;
+        if !sources.is_empty() {
+            return self.update_from(&changed, &assigned, sources, filter);
+        }
+        let filter = match &filter {
+            Some(filter) => format!(" WHERE {}", rewrite::condition(filter, self.cx)?),
             None => String::new(),
         };
         let mut sql = format!("UPDATE {} SET {}{filter}", changed.sqlite(), assigned.clause(self, &changed)?);
         let mut output = Vec::new();
-        if let Some(items) = &update.returning {
-            let items = self.returning(items, &mut scope)?;
-            let (clause, columns) = self.returning_clause(&changed, &items)?;
+        if let Some(items) = &returned {
+            let (clause, columns) = self.returning_clause(&changed, items)?;
             sql += &clause;
             output = columns;
         }
         let new_rows = assigned.new_rows(self, &changed, &filter)?;
         self.single(sql, changed.target(Action::Update, new_rows), output, Tag::Update)
+    }
+
+    /// UPDATE with FROM.
+    fn update_from(&mut self, changed: &Changed, assigned: &Assigned, mut sources: Vec<From>, filter: Option<Expr>) -> Result<Plan> {
+        sources.insert(0, changed.from());
+        let mut targets = vec![Item { expr: changed.key(), name: "key".to_owned() }];
+        targets
+            .extend(assigned.single.iter().map(|(at, value)| Item { expr: value.clone(), name: changed.table.columns[*at].name.clone() }));
+        let query = self.select_of(targets, sources, filter);
+        let found = rewrite::query(&query, self.cx)?;
+        let key = format!("{}.{}", changed.alias(), quote_identifier(changed.table.row_key()));
+        let set: Vec<String> = assigned
+            .single
+            .iter()
+            .enumerate()
+            .map(|(index, (at, value))| {
+                let printed = guard_key(changed, *at, value, format!("\"~found\".c{}", index + 2));
+                format!("{} = {printed}", quote_identifier(&changed.table.columns[*at].physical))
+            })
+            .collect();
+        let sql = format!("UPDATE {} SET {} FROM ({found}) AS \"~found\" WHERE {key} = \"~found\".c1", changed.sqlite(), set.join(", "));
+        self.single(sql, changed.target(Action::Update, None), Vec::new(), Tag::Update)
     }
 
     /// Binds SET.
@@ -95,33 +152,36 @@ impl Binder<'_> {
         let mut out = Assigned { single: Vec::new(), several: Vec::new() };
         let mut seen: Vec<usize> = Vec::new();
         for assignment in assignments {
-            match &assignment.target {
-                AssignmentTarget::ColumnName(name) => {
-                    let at = self.assigned_column(changed, name, &mut seen)?;
-                    let value = self.assigned_value(changed, at, &assignment.value, scope)?;
-                    out.single.extend(value.map(|value| (at, value)));
+            let columns =
+                assignment.targets.iter().map(|target| self.assigned_column(changed, target, &mut seen)).collect::<Result<Vec<_>>>()?;
+            match columns.as_slice() {
+                [at] if !assignment.tuple => {
+                    let value = self.assigned_value(changed, *at, &assignment.value, scope)?;
+                    out.single.extend(value.map(|value| (*at, value)));
                 }
-                AssignmentTarget::Tuple(names) => {
-                    let columns = names.iter().map(|name| self.assigned_column(changed, name, &mut seen)).collect::<Result<Vec<_>>>()?;
-                    self.assign_several(changed, columns, &assignment.value, scope, &mut out)?;
-                }
+                _ => self.assign_several(changed, columns, &assignment.value, scope, &mut out)?,
             }
         }
         scope.clause = clause;
         Ok(out)
     }
 
-    fn assigned_column(&mut self, changed: &Changed, name: &ObjectName, seen: &mut Vec<usize>) -> Result<usize> {
-        let [ObjectNamePart::Identifier(ident)] = name.0.as_slice() else {
-            if let Some(ObjectNamePart::Identifier(first)) = name.0.first() {
-                changed.position(self, first)?;
+    fn assigned_column(&mut self, changed: &Changed, target: &Target, seen: &mut Vec<usize>) -> Result<usize> {
+        let position = self.position(target.column.span);
+        let own = |name: &str| changed.table.columns.iter().any(|column| column.name == name);
+        let at = changed.position(self, &target.column).map_err(|error| match target.path.as_slice() {
+            // `SET t.a`: PostgreSQL takes the first name for a column, and says so.
+            [AccessExpr::Dot(ast::Expr::Identifier(field))] if own(&super::binder::fold(field)) => {
+                error.hint("SET target columns cannot be qualified with the relation name.")
             }
-            return Err(SqlError::unsupported("assignment to a field of a column").at(self.position_at(name)));
-        };
-        let at = changed.position(self, ident)?;
+            _ => error,
+        })?;
+        if !target.path.is_empty() {
+            return Err(SqlError::unsupported("assignment to an element or a field of a column").at(position));
+        }
         if seen.contains(&at) {
             let message = format!("multiple assignments to same column \"{}\"", changed.table.columns[at].name);
-            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(position));
         }
         seen.push(at);
         Ok(at)
@@ -150,8 +210,17 @@ impl Binder<'_> {
             let message = "number of columns does not match number of values";
             if given == columns.len() { Ok(()) } else { Err(SqlError::new(SqlState::SYNTAX_ERROR, message)) }
         };
+        let row: Vec<ast::Expr>;
         let values: &[ast::Expr] = match value {
+            // One column in parentheses takes any value.
+            value if columns.len() == 1 && !matches!(value, ast::Expr::Tuple(_) | ast::Expr::Nested(_) | ast::Expr::Subquery(_)) => {
+                std::slice::from_ref(value)
+            }
             ast::Expr::Tuple(values) => values,
+            ast::Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
+                row = row_fields(function)?;
+                &row
+            }
             ast::Expr::Nested(value) => std::slice::from_ref(&**value),
             ast::Expr::Subquery(query) => {
                 let query = self.query(query, Some(scope))?;
@@ -182,99 +251,16 @@ impl Binder<'_> {
         }
         Ok(())
     }
-
-    /// UPDATE with FROM.
-    fn update_from(&mut self, changed: &Changed, update: &Update, from: &[ast::TableWithJoins], mut scope: Scope<'_>) -> Result<Plan> {
-        let (mut sources, items) = self.from_clause(from, None)?;
-        scope.items.extend(items);
-        let assigned = self.assignments(changed, &update.assignments, &mut scope)?;
-        if !assigned.several.is_empty() {
-            return Err(SqlError::unsupported("UPDATE with FROM and an assignment of several columns from a query"));
-        }
-        let filter = self.filter(update.selection.as_ref(), &mut scope)?;
-        let returned = match &update.returning {
-            Some(items) => self.returning(items, &mut scope)?,
-            None => Vec::new(),
-        };
-        sources.insert(0, changed.from());
-        let mut targets = vec![Item { expr: changed.key(), name: "key".to_owned() }];
-        targets
-            .extend(assigned.single.iter().map(|(at, value)| Item { expr: value.clone(), name: changed.table.columns[*at].name.clone() }));
-        let kept = self.keep_foreign(changed, returned, &mut targets);
-        let query = self.select_of(targets, sources, filter);
-        let found = rewrite::query(&query, self.cx)?;
-        let key = format!("{}.{}", changed.alias(), rewrite::quote_identifier(changed.table.row_key()));
-        let set: Vec<String> = assigned
-            .single
-            .iter()
-            .enumerate()
-            .map(|(index, (at, value))| {
-                let printed = guard_key(changed, *at, value, format!("\"~found\".c{}", index + 2));
-                format!("{} = {printed}", quote_identifier(&changed.table.columns[*at].physical))
-            })
-            .collect();
-        let target = changed.target(Action::Update, None);
-        let update_by = |source: &str| {
-            format!("UPDATE {} SET {} FROM {source} AS \"~found\" WHERE {key} = \"~found\".c1", changed.sqlite(), set.join(", "))
-        };
-        if kept.items.is_empty() {
-            return self.single(update_by(&format!("({found})")), target, Vec::new(), Tag::Update);
-        }
-        let columns = self.output(&kept.items);
-        let result = self.select_kept(changed, &kept)?;
-        let steps = vec![
-            Step::read(format!("CREATE TEMP TABLE \"~found\" AS {found}"), Role::Auxiliary),
-            Step::change(update_by("temp.\"~found\""), Role::Auxiliary, target),
-            Step::read(result, Role::Result),
-            Step::read("DROP TABLE temp.\"~found\"", Role::Auxiliary),
-        ];
-        Ok(Plan { steps, columns, parameters: self.finish_parameters()?, tag: Tag::Update, writes: true })
-    }
-
-    /// Columns of other tables that RETURNING names are found along with the new values; RETURNING then reads them from there.
-    pub(super) fn keep_foreign(&mut self, changed: &Changed, mut items: Vec<Item>, targets: &mut Vec<Item>) -> Kept {
-        let source = self.new_source();
-        for item in &mut items {
-            replace_foreign(&mut item.expr, changed, source, targets);
-        }
-        Kept { items, source }
-    }
-
-    /// RETURNING over the changed rows and what was kept.
-    fn select_kept(&mut self, changed: &Changed, kept: &Kept) -> Result<String> {
-        let mut list = Vec::with_capacity(kept.items.len());
-        for item in &kept.items {
-            list.push(rewrite::expression(&item.expr, self.cx)?);
-        }
-        let key = quote_identifier(changed.table.row_key());
-        let found = format!("\"s{}\"", kept.source.0);
-        Ok(format!(
-            "SELECT {} FROM temp.\"~found\" AS {found} JOIN {} ON {}.{key} = {found}.c1",
-            list.join(", "),
-            changed.sqlite(),
-            changed.alias()
-        ))
-    }
 }
 
-/// RETURNING whose columns of other tables come from the query that found the rows.
-pub(super) struct Kept {
-    pub(super) items: Vec<Item>,
-    pub(super) source: super::SourceId,
-}
-
-fn replace_foreign(expr: &mut Expr, changed: &Changed, source: super::SourceId, targets: &mut Vec<Item>) {
-    if let ExprKind::Column(column) = &expr.kind {
-        if column.source != changed.source {
-            let name = column.name.to_string();
-            let (ty, position) = (expr.ty, expr.position);
-            let index = targets.iter().position(|target| target.expr.kind == expr.kind).unwrap_or(targets.len());
-            if index == targets.len() {
-                targets.push(Item { expr: expr.clone(), name: name.clone() });
-            }
-            *expr = output_column(source, index, &name, ty).at(position);
-        }
-        return;
-    }
-    expr.for_each_child_mut(&mut |child| replace_foreign(child, changed, source, targets));
+/// The fields of `ROW(…)`.
+fn row_fields(function: &ast::Function) -> Result<Vec<ast::Expr>> {
+    let ast::FunctionArguments::List(list) = &function.args else { return Ok(Vec::new()) };
+    list.args
+        .iter()
+        .map(|argument| match argument {
+            ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)) => Ok(expr.clone()),
+            _ => Err(SqlError::new(SqlState::SYNTAX_ERROR, "syntax error in ROW")),
+        })
+        .collect()
 }

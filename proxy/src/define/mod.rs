@@ -82,7 +82,7 @@ pub fn defines(node: &Node) -> bool {
             Statement::Query(query) => table_as::into_target(query).is_some(),
             _ => !tag(node).is_empty(),
         },
-        Node::Command(_) => false,
+        Node::Command(_) | Node::Change(_) => false,
     }
 }
 
@@ -91,7 +91,7 @@ pub fn tag(node: &Node) -> &'static str {
     match node {
         Node::Definition(definition) => tag_of_definition(definition),
         Node::Statement(statement) => tag_of_statement(statement),
-        Node::Command(_) => "",
+        Node::Command(_) | Node::Change(_) => "",
     }
 }
 
@@ -155,7 +155,7 @@ pub fn run(written: Written<'_>, transaction: &mut Transaction, cx: &Context) ->
     let rows = match written.node {
         Node::Definition(definition) => self::definition(&mut definer, definition)?,
         Node::Statement(statement) => self::statement(&mut definer, statement)?,
-        Node::Command(_) => return Err(SqlError::internal("a session command defines nothing")),
+        Node::Command(_) | Node::Change(_) => return Err(SqlError::internal("this statement defines nothing")),
     };
     Ok(Outcome { notices: definer.notices, rows, on_commit: definer.on_commit })
 }

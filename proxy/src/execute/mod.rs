@@ -17,6 +17,7 @@ pub mod hidden_key;
 pub mod null_key;
 pub mod plan;
 mod row_text;
+pub mod twice;
 
 pub(crate) use row_text::text_of as value_text;
 
@@ -72,7 +73,20 @@ impl Execution<'_> {
         let mut statement = self.connection.prepare_cached(&step.sql)?;
         bind(&mut statement, parameters)?;
         let mut rows = statement.raw_query();
+        let mut seen = std::collections::HashSet::new();
         while let Some(row) = rows.next()? {
+            if step.once {
+                let last = row.as_ref().column_count() - 1;
+                // A key is an integer or the bytes of a hidden one.
+                let key = match row.get_ref(last)? {
+                    rusqlite::types::ValueRef::Integer(number) => number.to_be_bytes().to_vec(),
+                    rusqlite::types::ValueRef::Blob(bytes) => bytes.to_vec(),
+                    _ => continue,
+                };
+                if !seen.insert(key) {
+                    return Err(failure::Raw::Told(twice::refusal(false)));
+                }
+            }
             if step.role == Role::Result {
                 outcome.rows += 1;
                 if sink(row).map_err(failure::Raw::Told)?.is_break() {

@@ -44,17 +44,19 @@ pub struct Step {
     pub role: Role,
     /// The table that it changes; none for a reading step.
     pub target: Option<Arc<Target>>,
+    /// Whether no row may be changed twice (21000): the last column of the step's rows is the row's key.
+    pub once: bool,
 }
 
 impl Step {
     /// A step that reads.
     pub fn read(sql: impl Into<String>, role: Role) -> Self {
-        Step { sql: sql.into(), role, target: None }
+        Step { sql: sql.into(), role, target: None, once: false }
     }
 
     /// A step that changes rows of `target`.
     pub fn change(sql: impl Into<String>, role: Role, target: Target) -> Self {
-        Step { sql: sql.into(), role, target: Some(Arc::new(target)) }
+        Step { sql: sql.into(), role, target: Some(Arc::new(target)), once: false }
     }
 }
 

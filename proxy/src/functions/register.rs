@@ -20,6 +20,7 @@ pub fn register(connection: &Connection) -> rusqlite::Result<()> {
     collation::register(connection)?;
     crate::execute::hidden_key::register(connection)?;
     crate::execute::null_key::register(connection)?;
+    crate::execute::twice::register(connection)?;
     crate::catalog::virtual_table::register(connection)?;
     super::sync::register(connection)?;
     for entry in registry::entries() {

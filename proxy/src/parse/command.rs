@@ -4,12 +4,12 @@
 use std::ops::Range;
 
 use sqlparser::{
-    ast::{DataType, Expr, Query, Statement},
+    ast::{DataType, Expr, Query},
     parser::Parser,
     tokenizer::{Token, TokenWithSpan},
 };
 
-use super::{Failure, Positions, copy, cursor, keyword, near, setting, transaction};
+use super::{Failure, Node, Positions, copy, cursor, keyword, near, setting, transaction};
 pub use super::{
     copy::Copy,
     cursor::Direction,
@@ -63,7 +63,7 @@ pub enum Command {
         /// The parameters' types as declared.
         types: Vec<DataType>,
         /// What is prepared.
-        statement: Box<Statement>,
+        statement: Box<Node>,
         /// The statement's bytes in the query string.
         span: Range<usize>,
     },
@@ -142,7 +142,7 @@ pub enum Command {
     /// `COPY`.
     Copy(Box<Copy>),
     /// `EXPLAIN` of a statement, with its format.
-    Explain(Box<Statement>),
+    Explain(Box<Node>),
 }
 
 /// What DISCARD forgets.
@@ -302,7 +302,7 @@ fn prepare(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
     g.expect("as")?;
     let token = g.parser.peek_token();
     let start = g.start(&token);
-    let statement = Box::new(g.parser.parse_statement()?);
+    let statement = Box::new(super::node(g.parser, g.sql, g.positions)?);
     let token = g.parser.peek_token();
     let end = if token.token == Token::EOF { g.sql.len() } else { g.start(&token) };
     let end = start + g.sql[start..end].trim_end().len();
@@ -487,5 +487,5 @@ fn explain(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
     } else {
         g.word("verbose");
     }
-    Ok(Command::Explain(Box::new(g.parser.parse_statement()?)))
+    Ok(Command::Explain(Box::new(super::node(g.parser, g.sql, g.positions)?)))
 }

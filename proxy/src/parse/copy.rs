@@ -1,8 +1,11 @@
 //! The grammar of COPY, in its present form (`WITH (FORMAT csv, …)`) and the older one (`WITH CSV HEADER …`).
 
-use sqlparser::{ast::Query, parser::Parser, tokenizer::Token};
+use sqlparser::{ast::Statement, parser::Parser, tokenizer::Token};
 
-use super::command::{Command, Grammar, Parsing};
+use super::{
+    Node,
+    command::{Command, Grammar, Parsing},
+};
 use crate::error::{SqlError, SqlState};
 
 /// A COPY statement.
@@ -23,8 +26,8 @@ pub struct Copy {
 pub enum Source {
     /// A table and a list of its columns, all where empty.
     Table(Vec<String>, Vec<String>),
-    /// A query.
-    Query(Box<Query>),
+    /// A query, or a data change with RETURNING.
+    Query(Box<Node>),
 }
 
 /// Formats of COPY.
@@ -91,12 +94,12 @@ pub(super) fn copy(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
     g.expect("copy")?;
     let binary = g.peek(0) == "binary" && g.word("binary");
     let source = if g.parser.consume_token(&Token::LParen) {
-        if !matches!(g.peek(0).as_str(), "select" | "with" | "values" | "table") && g.parser.peek_token_ref().token != Token::LParen {
-            return Err(SqlError::unsupported("COPY of a data-modifying statement").into());
-        }
-        let query = g.parser.parse_query()?;
+        let query = match super::change::change(g)? {
+            Some(change) => Node::Change(Box::new(change)),
+            None => Node::Statement(Box::new(Statement::Query(g.parser.parse_query()?))),
+        };
         g.expect_token(&Token::RParen)?;
-        Source::Query(query)
+        Source::Query(Box::new(query))
     } else {
         let table = g.dotted()?;
         let columns = if g.parser.peek_token_ref().token == Token::LParen { column_list(g)? } else { Vec::new() };

@@ -3,10 +3,12 @@
 //! Rows and definitions are parsed by `sqlparser`. Statements that steer the session (transactions, settings, cursors, COPY, …) have a grammar
 //! of their own here ([`command`], [`copy`]) over the same tokens, because their PostgreSQL forms differ most from the general dialect.
 
+pub mod change;
 pub mod command;
 pub mod copy;
 mod cursor;
 pub mod definition;
+mod merge;
 mod position;
 mod setting;
 mod transaction;
@@ -40,6 +42,8 @@ pub struct Parsed {
 pub enum Node {
     /// Steers the session; answered in `session`.
     Command(Box<Command>),
+    /// Changes rows, in a grammar of our own; goes to `bind`.
+    Change(Box<change::Change>),
     /// Defines objects, in a grammar of our own; goes to `define`.
     Definition(Box<Definition>),
     /// Reads, changes or defines; goes to `bind` or `define`. Its spans (line and column) count from the start of the query string.
@@ -108,7 +112,8 @@ fn strong_locks(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     tokens
 }
 
-fn node(parser: &mut Parser<'_>, sql: &str, positions: &Positions<'_>) -> Result<Node, Failure> {
+/// The statement at the parser's place.
+pub(crate) fn node(parser: &mut Parser<'_>, sql: &str, positions: &Positions<'_>) -> Result<Node, Failure> {
     if let Some(command) = command::command(parser, sql, positions)? {
         return Ok(Node::Command(Box::new(command)));
     }
@@ -119,6 +124,9 @@ fn node(parser: &mut Parser<'_>, sql: &str, positions: &Positions<'_>) -> Result
     let mut grammar = command::Grammar { parser, sql, positions };
     if let Some(definition) = definition::definition(&mut grammar)? {
         return Ok(Node::Definition(Box::new(definition)));
+    }
+    if let Some(change) = change::change(&mut grammar)? {
+        return Ok(Node::Change(Box::new(change)));
     }
     Ok(Node::Statement(Box::new(parser.parse_statement()?)))
 }

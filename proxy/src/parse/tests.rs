@@ -5,7 +5,7 @@ use super::*;
 fn kinds(sql: &str) -> String {
     let name = |p: &Parsed| match &p.node {
         Node::Command(c) => format!("{c:?}"),
-        Node::Statement(_) | Node::Definition(_) => format!("`{}`", &sql[p.span.clone()]),
+        Node::Statement(_) | Node::Definition(_) | Node::Change(_) => format!("`{}`", &sql[p.span.clone()]),
     };
     match parse(sql) {
         Ok(list) => list.iter().map(name).collect::<Vec<_>>().join(" | "),

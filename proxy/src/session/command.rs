@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use pgwire::messages::data::FieldDescription;
-use sqlparser::ast::{DataType, Expr, Statement};
+use sqlparser::ast::{DataType, Expr};
 
 use super::{
     Session,
@@ -145,7 +145,7 @@ impl Session {
     pub(super) fn description(&mut self, prepared: &Rc<Prepared>, formats: &[Format]) -> Result<Option<Vec<FieldDescription>>> {
         let command = match &prepared.parsed.node {
             node if super::stages::defines(node) => return Ok(None),
-            Node::Statement(_) | Node::Definition(_) => {
+            Node::Statement(_) | Node::Definition(_) | Node::Change(_) => {
                 self.enter_block();
                 let compiled = self.compile(prepared)?;
                 return Ok(Some(compiled.columns.describe(&compiled.plan.columns, formats)));
@@ -261,14 +261,7 @@ impl Session {
         Ok(Done::Fixed("SHOW"))
     }
 
-    fn prepare(
-        &mut self,
-        name: &str,
-        types: &[DataType],
-        statement: &Statement,
-        span: std::ops::Range<usize>,
-        from: &Prepared,
-    ) -> Result<()> {
+    fn prepare(&mut self, name: &str, types: &[DataType], statement: &Node, span: std::ops::Range<usize>, from: &Prepared) -> Result<()> {
         if self.statements.contains_key(name) {
             let message = format!("prepared statement \"{name}\" already exists");
             return Err(SqlError::new(SqlState::DUPLICATE_PREPARED_STATEMENT, message));
@@ -276,7 +269,7 @@ impl Session {
         let catalog = self.catalog();
         let path = self.search_path();
         let declared = types.iter().map(|t| catalog.data_type(t, &path).map(|t| t.oid)).collect::<Result<Vec<_>>>()?;
-        let node = Node::Statement(Box::new(statement.clone()));
+        let node = statement.clone();
         let prepared = Prepared::new(from.source.clone(), Parsed { node, span }, declared);
         let first = self.compile(&prepared)?;
         self.keep(name, prepared, Some(first));
@@ -410,8 +403,8 @@ impl Session {
     }
 
     /// EXPLAIN: SQLite's plan of each step, one line each.
-    fn explain(&mut self, statement: &Statement, from: &Prepared, delivery: Delivery<'_>) -> Result<Done> {
-        let node = Node::Statement(Box::new(statement.clone()));
+    fn explain(&mut self, statement: &Node, from: &Prepared, delivery: Delivery<'_>) -> Result<Done> {
+        let node = statement.clone();
         let prepared = Prepared::new(from.source.clone(), Parsed { node, span: from.parsed.span.clone() }, Vec::new());
         let compiled = self.compile(&prepared)?;
         let mut lines = Vec::new();

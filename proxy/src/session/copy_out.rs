@@ -36,8 +36,7 @@ impl Session {
     fn copy_out(&mut self, copy: &Copy, layout: Layout, from: &Prepared) -> Result<Done> {
         let prepared = match &copy.source {
             Source::Query(query) => {
-                let statement = sqlparser::ast::Statement::Query(query.clone());
-                let node = parse::Node::Statement(Box::new(statement));
+                let node = (**query).clone();
                 Prepared::new(from.source.clone(), parse::Parsed { node, span: from.parsed.span.clone() }, Vec::new())
             }
             Source::Table(table, columns) => {

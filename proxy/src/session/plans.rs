@@ -11,7 +11,7 @@ use crate::{
     encode::{Columns, Format},
     error::{Result, SqlError, SqlState},
     execute::plan::Plan,
-    parse::{Node, Parsed, parse},
+    parse::{Parsed, parse},
     types::Oid,
 };
 
@@ -140,13 +140,10 @@ impl Session {
         {
             return Ok(compiled.clone());
         }
-        let Node::Statement(statement) = &prepared.parsed.node else {
-            return Err(SqlError::internal("a session command has no plan"));
-        };
         let catalog = self.catalog();
         let cx = self.context(catalog.clone());
         super::context::enter(cx.clone());
-        let plan = super::stages::plan(statement, &prepared.source, &prepared.declared, &cx)?;
+        let plan = super::stages::plan(&prepared.parsed.node, &prepared.source, &prepared.declared, &cx)?;
         let compiled = Rc::new(Compiled::new(plan, catalog)?);
         *prepared.compiled.borrow_mut() = Some((version, compiled.clone()));
         Ok(compiled)

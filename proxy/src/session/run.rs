@@ -260,7 +260,7 @@ fn statement_name(prepared: &Prepared, plan: &Plan) -> &'static str {
                 Statement::Query(query) if !query.locks.is_empty() => "SELECT FOR UPDATE",
                 _ => "nextval()",
             },
-            Node::Command(_) | Node::Definition(_) => "SELECT",
+            Node::Command(_) | Node::Definition(_) | Node::Change(_) => "SELECT",
         },
     }
 }

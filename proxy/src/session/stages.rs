@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use peergres_sync::{commit::Transaction, schema::Schema};
-use sqlparser::ast::Statement;
 
 use super::context::Context;
 use crate::{
     bind,
     catalog::Catalog,
     define::{self, Outcome},
-    error::Result,
+    error::{Result, SqlError},
     execute::plan::Plan,
     parse::Node,
     types::Oid,
 };
 
 /// The plan of a statement that reads or changes rows.
-pub(super) fn plan(statement: &Statement, source: &str, declared: &[Oid], cx: &Context) -> Result<Plan> {
-    bind::plan(statement, source, declared, cx)
+pub(super) fn plan(node: &Node, source: &str, declared: &[Oid], cx: &Context) -> Result<Plan> {
+    match node {
+        Node::Statement(statement) => bind::plan(statement, source, declared, cx),
+        Node::Change(change) => bind::plan_change(change, source, declared, cx),
+        Node::Command(_) | Node::Definition(_) => Err(SqlError::internal("this statement has no plan")),
+    }
 }
 
 /// Whether a statement defines objects.

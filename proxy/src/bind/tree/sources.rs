@@ -4,6 +4,13 @@ use std::collections::HashSet;
 
 use super::{Expr, ExprKind, From, Query, QueryBody, SourceId, SubqueryKind};
 
+impl Expr {
+    /// Whether a subquery in it reads a table (that of the OID, or any where it is none).
+    pub fn reads(&self, table: Option<crate::types::Oid>) -> bool {
+        self.any(&mut |e| matches!(&e.kind, ExprKind::Subquery(subquery) if subquery.query.reads(table)))
+    }
+}
+
 impl Query {
     /// Collects the sources that expressions use and those that FROM items define.
     pub fn sources(&self, used: &mut HashSet<SourceId>, defined: &mut HashSet<SourceId>) {
@@ -15,12 +22,20 @@ impl Query {
         let mut on_source = |source| {
             defined.insert(source);
         };
-        Walk { on_expr: &mut on_expr, on_source: &mut on_source }.query(self);
+        Walk { on_expr: &mut on_expr, on_source: &mut on_source, on_table: &mut |_| () }.query(self);
+    }
+
+    /// Whether it reads a table (that of the OID, or any where it is none), in whatever depth.
+    pub fn reads(&self, table: Option<crate::types::Oid>) -> bool {
+        let mut found = false;
+        Walk { on_expr: &mut |_| (), on_source: &mut |_| (), on_table: &mut |oid| found |= table.is_none_or(|wanted| wanted == oid) }
+            .query(self);
+        found
     }
 
     /// Visits every expression, those inside others and those of subqueries included.
     pub fn for_each_expr(&self, visit: &mut dyn FnMut(&Expr)) {
-        Walk { on_expr: visit, on_source: &mut |_| () }.query(self);
+        Walk { on_expr: visit, on_source: &mut |_| (), on_table: &mut |_| () }.query(self);
     }
 }
 
@@ -28,6 +43,7 @@ impl Query {
 struct Walk<'v> {
     on_expr: &'v mut dyn FnMut(&Expr),
     on_source: &'v mut dyn FnMut(SourceId),
+    on_table: &'v mut dyn FnMut(crate::types::Oid),
 }
 
 impl Walk<'_> {
@@ -71,8 +87,9 @@ impl Walk<'_> {
 
     fn from(&mut self, item: &From) {
         match item {
-            From::Relation { source, sample, .. } => {
+            From::Relation { source, sample, relation } => {
                 (self.on_source)(*source);
+                (self.on_table)(relation.0.oid);
                 sample.iter().for_each(|expr| self.expr(expr));
             }
             From::Query { source, query, .. } => {
