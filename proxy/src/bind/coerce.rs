@@ -98,7 +98,7 @@ impl Binder<'_> {
         }
         let vector = |ty| matches!(ty, oid::INT2VECTOR | oid::OIDVECTOR);
         let (from, to) = (self.element_of(source), self.element_of(target));
-        if from != 0 && to != 0 && !vector(target) && !vector(source) {
+        if from != 0 && to != 0 && !vector(target) {
             return match self.pathway(from, to, context) {
                 Pathway::None => Pathway::None,
                 _ => Pathway::Array(from, to),

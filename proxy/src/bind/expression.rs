@@ -410,14 +410,18 @@ impl Binder<'_> {
             }
         }
         let base = self.base_type(row.ty);
-        let ty = self.type_of(base.concrete())?.clone();
-        let Kind::Composite(attributes) = &ty.kind else {
-            let message = match base.oid {
-                oid::RECORD => format!("could not identify column \"{name}\" in record data type"),
-                _ => format!("column notation .{name} applied to type {}, which is not a composite type", self.type_name(base.oid)),
-            };
-            let state = if base.oid == oid::RECORD { SqlState::UNDEFINED_COLUMN } else { SqlState::WRONG_OBJECT_TYPE };
-            return Err(SqlError::new(state, message).at(position));
+        let attributes = match &row.kind {
+            // What a function declares as its OUT arguments is known without a type that says so.
+            ExprKind::Call(call) if base.oid == oid::RECORD && call.proc.outputs.len() > 1 => self.function_columns(&row, name)?.0,
+            _ => match &self.type_of(base.concrete())?.kind {
+                Kind::Composite(attributes) => attributes.to_vec(),
+                _ if base.oid == oid::RECORD => Vec::new(),
+                _ => {
+                    let given = self.type_name(base.oid);
+                    let message = format!("column notation .{name} applied to type {given}, which is not a composite type");
+                    return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, message).at(position));
+                }
+            },
         };
         let Some(index) = attributes.iter().position(|(known, _)| known == name) else {
             let message = match base.oid {

@@ -60,7 +60,7 @@ impl Binder<'_> {
                 self.require_order(&target.expr, "=", "an equality operator")?;
             }
         }
-        let columns: Vec<OutputColumn> = targets.iter().map(output_of).collect();
+        let mut columns: Vec<OutputColumn> = targets.iter().map(output_of).collect();
         let has_window = targets.iter().any(|t| t.expr.has_window()) || sorted.iter().any(|key| key.expr.has_window());
         let has_sets = targets.iter().any(|target| target.expr.has_set());
         let mut select = Select { distinct, targets, from, filter, group_by, grouping_sets, having, grouped };
@@ -72,6 +72,10 @@ impl Binder<'_> {
                 self.layer(&mut select, &mut sorted, &|e| matches!(&e.kind, ExprKind::Call(call) if call.proc.returns_set));
             }
             self.hoist_sets(&mut select, &mut sorted)?;
+            // Rows of a set know their columns only now.
+            for (column, target) in columns.iter_mut().zip(&select.targets).filter(|(column, _)| column.ty.oid == oid::RECORD) {
+                column.ty = target.expr.ty;
+            }
         }
         Ok(Outcome { select, order_by: sorted, columns })
     }

@@ -136,7 +136,7 @@ pub fn procs() -> &'static Procs {
             out.by_oid.insert(proc.oid, proc.clone());
             out.by_name.entry(proc.name.clone()).or_default().push(proc);
         }
-        for proc in super::own::procs().map(Arc::new) {
+        for proc in super::own::procs().chain(super::information_schema::procs()).map(Arc::new) {
             out.by_oid.insert(proc.oid, proc.clone());
             out.by_name.entry(proc.name.clone()).or_default().push(proc);
         }

@@ -15,6 +15,7 @@ pub mod derived;
 mod expression_column;
 pub mod extension;
 mod index_column;
+mod information_schema;
 pub(crate) mod lookup;
 mod operator_class;
 pub mod own;

@@ -149,6 +149,12 @@ impl Parts {
         }
     }
 
+    /// The only row whose `column` equals `value`.
+    pub(super) fn one(&self, column: usize, value: ValueRef<'_>) -> Option<&[Cell]> {
+        let parts = [self.built_in, self.own.as_deref()];
+        parts.into_iter().flatten().find_map(|part| part.one(column, value))
+    }
+
     fn find(&self, column: usize, value: ValueRef<'_>, hits: &mut Vec<u32>) {
         if let Some(built_in) = self.built_in {
             hits.extend(built_in.find(column, value));

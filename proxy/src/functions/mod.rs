@@ -26,6 +26,7 @@ mod enums;
 mod float;
 mod formatting;
 mod guard;
+mod information_schema;
 mod integer;
 mod json;
 mod jsonb;
@@ -68,6 +69,7 @@ const TOPICS: &[&[&[Row]]] = &[
         string::ROWS,
         system::ROWS,
         sync::ROWS,
+        information_schema::ROWS,
         text_format::ROWS,
         pattern::ROWS,
         array::ROWS,

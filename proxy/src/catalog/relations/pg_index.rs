@@ -58,3 +58,15 @@ fn of_index(world: &World<'_>, oid: Oid, index: &Index, table_oid: Oid, table: &
         index.predicate.as_ref().map(|predicate| &predicate.text),
     ]
 }
+
+impl super::super::Catalog {
+    /// The columns of an index by number, 0 for an expression; empty where there is no such index.
+    pub fn index_key(self: &std::sync::Arc<Self>, index: Oid) -> Vec<i64> {
+        let served = super::by_name("pg_index");
+        let column = |name: &str| served.relation.column(name).expect("pg_index has it").0;
+        let parts = served.parts(self);
+        let row = parts.one(column("indexrelid"), rusqlite::types::ValueRef::Integer(i64::from(index)));
+        let key = row.map(|row| row[column("indkey")].text().to_owned()).unwrap_or_default();
+        key.split(' ').filter_map(|number| number.parse().ok()).collect()
+    }
+}
