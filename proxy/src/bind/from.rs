@@ -284,6 +284,9 @@ impl Binder<'_> {
     ) -> Result<Bound> {
         let scope = Scope { parent: outer, items: before.to_vec(), clause: Clause::From, windows: Vec::new(), domain_value: None };
         let (_, shown) = schema_and_name(name, self.cx)?;
+        if shown == crate::parse::sugar::ROWS_FROM {
+            return self.rows_from(args, alias, ordinality, &scope);
+        }
         if shown == "unnest" && args.len() > 1 {
             let arrays = super::syntax::plain_arguments(&argument_list(args))?;
             return self.from_unnest(&arrays, alias, ordinality, outer, before);
@@ -300,6 +303,27 @@ impl Binder<'_> {
         };
         let call = self.function(&function, &scope)?;
         self.function_item(vec![call], &shown, alias, ordinality)
+    }
+
+    /// `ROWS FROM (f(…), g(…))`.
+    fn rows_from(
+        &mut self,
+        args: &[ast::FunctionArg],
+        alias: Option<&ast::TableAlias>,
+        ordinality: bool,
+        scope: &Scope<'_>,
+    ) -> Result<Bound> {
+        let mut calls = Vec::with_capacity(args.len());
+        let mut first = None;
+        for arg in super::syntax::plain_arguments(&argument_list(args))? {
+            let call = match &arg {
+                ast::Expr::Function(function) => self.function(function, scope)?,
+                _ => return Err(SqlError::syntax("ROWS", self.position_at(&arg))),
+            };
+            first = first.or_else(|| Some(super::naming::column_name(&arg)));
+            calls.push(call);
+        }
+        self.function_item(calls, &first.unwrap_or_default(), alias, ordinality)
     }
 
     /// The source of one or several functions in FROM.

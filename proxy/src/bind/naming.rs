@@ -54,6 +54,8 @@ fn figure(expr: &ast::Expr) -> Option<(String, u8)> {
         Ceil { .. } => strong("ceil"),
         Floor { .. } => strong("floor"),
         AtTimeZone { .. } => strong("timezone"),
+        BinaryOp { op: ast::BinaryOperator::Overlaps, .. } => strong("overlaps"),
+        IsNormalized { .. } => strong("is_normalized"),
         Trim { trim_where, .. } => strong(match trim_where {
             Some(ast::TrimWhereField::Leading) => "ltrim",
             Some(ast::TrimWhereField::Trailing) => "rtrim",

@@ -47,7 +47,10 @@ impl Binder<'_> {
         match self.choose(&slices, &given) {
             Choice::One(at) => Ok(of_arity[at].clone()),
             Choice::None => Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("operator does not exist: {}", signature()))
-                .hint("No operator matches the given name and argument types. You might need to add explicit type casts.")
+                .hint(match left {
+                    0 => "No operator matches the given name and argument type. You might need to add an explicit type cast.",
+                    _ => "No operator matches the given name and argument types. You might need to add explicit type casts.",
+                })
                 .at(position)),
             Choice::Ambiguous => Err(SqlError::new(SqlState::AMBIGUOUS_FUNCTION, format!("operator is not unique: {}", signature()))
                 .hint("Could not choose a best candidate operator. You might need to add explicit type casts.")
@@ -85,7 +88,7 @@ impl Binder<'_> {
         };
         if result == oid::UNKNOWN || types.contains(&oid::UNKNOWN) && !declared.contains(&oid::UNKNOWN) {
             let message = "could not determine polymorphic type because input has type unknown";
-            return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).at(position));
+            return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message));
         }
         let coerced = args.into_iter().zip(types).map(|(arg, ty)| match ty {
             oid::ANY => self.settle_any(arg),

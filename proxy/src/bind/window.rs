@@ -5,7 +5,7 @@ use sqlparser::ast;
 use super::{
     Binder, Clause, CoercionContext, Scope,
     binder::fold,
-    tree::{Expr, ExprKind, Frame, FrameBound, FrameUnit, SortKey, Window},
+    tree::{Expr, ExprKind, Frame, FrameBound, FrameExclusion, FrameUnit, SortKey, Window},
 };
 use crate::{
     error::{Result, SqlError, SqlState},
@@ -38,7 +38,12 @@ impl Binder<'_> {
     pub(super) fn window_spec(&mut self, spec: &ast::WindowSpec, scope: &Scope<'_>) -> Result<Window> {
         let base = spec.window_name.as_ref().map(|name| self.named_window(name, scope)).transpose()?;
         let mut window = Window { name: None, partition_by: Vec::new(), order_by: Vec::new(), frame: None };
+        let mut exclude = None;
         for expr in &spec.partition_by {
+            if let Some(found) = exclusion(expr) {
+                exclude = Some(found);
+                continue;
+            }
             let bound = self.expression(expr, scope)?;
             window.partition_by.push(self.settle_unknown(bound)?);
         }
@@ -64,7 +69,7 @@ impl Binder<'_> {
             }
         }
         if let Some(frame) = &spec.window_frame {
-            window.frame = Some(self.frame(frame, &window, scope)?);
+            window.frame = Some(Frame { exclude, ..self.frame(frame, &window, scope)? });
         }
         Ok(window)
     }
@@ -211,5 +216,15 @@ impl Binder<'_> {
             scope.windows.push((known, window));
         }
         Ok(())
+    }
+}
+
+/// The exclusion that a key of PARTITION BY stands for (see [`crate::parse::sugar`]).
+fn exclusion(expr: &ast::Expr) -> Option<FrameExclusion> {
+    let ast::Expr::Identifier(ident) = expr else { return None };
+    match ident.value.strip_prefix(crate::parse::sugar::EXCLUDE)? {
+        "ties" => Some(FrameExclusion::Ties),
+        "group" => Some(FrameExclusion::Group),
+        _ => Some(FrameExclusion::CurrentRow),
     }
 }

@@ -8,16 +8,17 @@ pub mod command;
 pub mod copy;
 mod cursor;
 pub mod definition;
+mod dialect;
 mod merge;
 mod position;
 mod setting;
+pub(crate) mod sugar;
 mod transaction;
 
 use std::ops::Range;
 
 use sqlparser::{
     ast::Statement,
-    dialect::PostgreSqlDialect,
     parser::{Parser, ParserError},
     tokenizer::{Token, TokenWithSpan, Tokenizer, Word},
 };
@@ -55,7 +56,7 @@ const RECURSION_LIMIT: usize = 150;
 
 /// The statements of a query string, none for an empty one.
 pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
-    let dialect = PostgreSqlDialect {};
+    let dialect = dialect::Grammar;
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|e| position::token_error(sql, &e.message, e.location.line, e.location.column))?;
@@ -63,6 +64,7 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
     refuse_empty_names(&tokens, sql, &positions)?;
     let tokens = strong_locks(tokens);
     let bounds = bounds(&tokens, &positions);
+    let tokens = sugar::desugar(tokens);
     let mut parser = Parser::new(&dialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens);
     let mut statements = Vec::with_capacity(bounds.len());
     let mut ends = bounds.into_iter();

@@ -105,6 +105,10 @@ fn general_power(base: &Decimal, exponent: &Decimal, scale: u32) -> Result<Decim
     if size > 131_072.0 {
         return Err(overflow());
     }
+    // `power_var` and `power_var_int` answer zero where the result is far below what can be shown.
+    if size < -2000.0 * 3.01 {
+        return Ok(Decimal { coefficient: BigInt::zero(), scale: MAX_DISPLAY_SCALE as u32 });
+    }
     let fine = scale + size.abs() as u32 + 30 + exponent.exponent().unwrap_or(0).max(0) as u32;
     let logarithm = Decimal { coefficient: fixed_logarithm(base, fine), scale: fine };
     exponential_to(&logarithm.multiply(exponent).round(i64::from(fine)), scale)
@@ -118,6 +122,9 @@ fn integer_power(base: &Decimal, n: i64, scale: u32) -> Result<Decimal> {
     let magnitude = Decimal { coefficient: base.coefficient.abs(), scale: base.scale };
     if logarithm_estimate(&magnitude) * (n as f64) * LOG10_E > 131_072.0 {
         return Err(overflow());
+    }
+    if logarithm_estimate(&magnitude) * (n as f64) * LOG10_E + 1.0 < -(MAX_DISPLAY_SCALE as f64) {
+        return Ok(Decimal { coefficient: BigInt::zero(), scale: MAX_DISPLAY_SCALE as u32 });
     }
     let times = n.unsigned_abs();
     let result = if times.saturating_mul(base.coefficient.bits()) < 2_000_000 {

@@ -1,0 +1,125 @@
+//! What the library's grammar has no place for, said in tokens that it has: `EXCLUDE` of a window's frame becomes a first key of PARTITION
+//! BY, `ROWS FROM` the name of a function. The names begin with `~`, and the binder takes them back.
+
+use sqlparser::{
+    keywords::Keyword,
+    tokenizer::{Token, TokenWithSpan, Word},
+};
+
+use super::keyword;
+
+/// Begins the name of a frame's exclusion: `~exclude ties`.
+pub(crate) const EXCLUDE: &str = "~exclude ";
+/// The name of the function that `ROWS FROM` becomes.
+pub(crate) const ROWS_FROM: &str = "~rows from";
+
+/// Replaces what the grammar lacks.
+pub(super) fn desugar(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let has = |word: &str| tokens.iter().any(|token| keyword(&token.token).is_some_and(|found| found == word));
+    let (has_exclusions, has_rows_from) = (has("exclude"), has("rows"));
+    if has_exclusions {
+        while exclusion(&mut tokens) {}
+    }
+    if has_rows_from {
+        rows_from(&mut tokens);
+    }
+    tokens
+}
+
+fn name(like: &TokenWithSpan, value: String) -> TokenWithSpan {
+    let word = Word { value, quote_style: Some('"'), keyword: Keyword::NoKeyword };
+    TokenWithSpan { token: Token::Word(word), span: like.span }
+}
+
+fn word(like: &TokenWithSpan, text: &str) -> TokenWithSpan {
+    TokenWithSpan { token: Token::make_keyword(text), span: like.span }
+}
+
+/// The next token at or after a place that is no white space.
+fn significant(tokens: &[TokenWithSpan], from: usize) -> Option<usize> {
+    (from..tokens.len()).find(|at| !matches!(tokens[*at].token, Token::Whitespace(_)))
+}
+
+fn is_word(tokens: &[TokenWithSpan], at: Option<usize>, wanted: &str) -> bool {
+    at.and_then(|at| keyword(&tokens[at].token)).is_some_and(|found| found == wanted)
+}
+
+/// Moves one `EXCLUDE` to the front of its window; false where there is none left.
+fn exclusion(tokens: &mut Vec<TokenWithSpan>) -> bool {
+    for at in 0..tokens.len() {
+        if !is_word(tokens, Some(at), "exclude") {
+            continue;
+        }
+        let Some(first) = significant(tokens, at + 1) else { continue };
+        let second = significant(tokens, first + 1);
+        let (what, end) = match keyword(&tokens[first].token).as_deref() {
+            Some("ties") => ("ties", first),
+            Some("group") => ("group", first),
+            Some("current") if is_word(tokens, second, "row") => ("current row", second.unwrap_or(first)),
+            Some("no") if is_word(tokens, second, "others") => ("no others", second.unwrap_or(first)),
+            _ => continue,
+        };
+        let Some(open) = opening(tokens, at) else { continue };
+        let unit = |token: &TokenWithSpan| keyword(&token.token).is_some_and(|w| matches!(w.as_str(), "rows" | "range" | "groups"));
+        if !tokens[open..at].iter().any(unit) {
+            continue;
+        }
+        let like = tokens[at].clone();
+        tokens.drain(at..=end);
+        if what != "no others" {
+            insert_key(tokens, open + 1, &like, format!("{EXCLUDE}{what}"));
+        }
+        return true;
+    }
+    false
+}
+
+/// The parenthesis around a place.
+fn opening(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
+    let mut depth = 0;
+    (0..at).rev().find(|at| match tokens[*at].token {
+        Token::RParen => {
+            depth += 1;
+            false
+        }
+        Token::LParen if depth == 0 => true,
+        Token::LParen => {
+            depth -= 1;
+            false
+        }
+        _ => false,
+    })
+}
+
+/// Puts a key before those of PARTITION BY.
+fn insert_key(tokens: &mut Vec<TokenWithSpan>, start: usize, like: &TokenWithSpan, key: String) {
+    let blank = TokenWithSpan { token: Token::Whitespace(sqlparser::tokenizer::Whitespace::Space), span: like.span };
+    let Some(mut first) = significant(tokens, start) else { return };
+    let begins =
+        |at: usize| keyword(&tokens[at].token).is_some_and(|w| matches!(w.as_str(), "partition" | "order" | "rows" | "range" | "groups"));
+    if !begins(first) {
+        // The name of the window that this one is copied from.
+        first = significant(tokens, first + 1).unwrap_or(first);
+    }
+    if is_word(tokens, Some(first), "partition") {
+        let by = significant(tokens, first + 1).unwrap_or(first);
+        let comma = TokenWithSpan { token: Token::Comma, span: like.span };
+        tokens.splice(by + 1..by + 1, [blank, name(like, key), comma]);
+    } else {
+        tokens.splice(first..first, [word(like, "PARTITION"), blank.clone(), word(like, "BY"), blank.clone(), name(like, key), blank]);
+    }
+}
+
+fn rows_from(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        let from = significant(tokens, at + 1);
+        let open = from.and_then(|from| significant(tokens, from + 1));
+        let is_call = open.is_some_and(|open| tokens[open].token == Token::LParen);
+        if let (true, true, Some(from)) = (is_word(tokens, Some(at), "rows"), is_call && is_word(tokens, from, "from"), from) {
+            let function = name(&tokens[at], ROWS_FROM.to_owned());
+            tokens.splice(at..=from, [function]);
+        }
+        at += 1;
+    }
+}
