@@ -191,6 +191,11 @@ impl Binder<'_> {
         if source == oid::RECORD && self.is_composite(target.oid) {
             return Ok(self.row_to_composite(expr, target.oid, context, form)?.at(position));
         }
+        let shape = match &self.type_of(source)?.kind {
+            Kind::Composite(attributes) if target.oid == oid::RECORD => Some(crate::types::anonymous::record(attributes.to_vec())),
+            _ => None,
+        };
+        let ty = shape.unwrap_or(ty);
         let kind = match self.pathway(source, target.oid, context) {
             _ if target.oid == oid::RECORD && self.is_composite(source) => ExprKind::Relabel(Box::new(expr), form),
             Pathway::None if source == oid::UNKNOWN => ExprKind::InputOutput(Box::new(expr), form),

@@ -409,6 +409,16 @@ impl Binder<'_> {
                 return Ok(fields[at].clone());
             }
         }
+        if let (ExprKind::Call(call), oid::RECORD, -1) = (&row.kind, row.ty.oid, row.ty.typmod) {
+            if call.proc.outputs.len() > 1 {
+                let (outputs, _) = self.function_columns(&row, "")?;
+                if let Some(index) = outputs.iter().position(|(known, _)| known == name) {
+                    let ty = outputs[index].1;
+                    let at = row.position;
+                    return Ok(Expr::new(ExprKind::Field { row: Box::new(row), index, name: name.to_owned() }, ty).at(at));
+                }
+            }
+        }
         let base = self.base_type(row.ty);
         let attributes = match &row.kind {
             // What a function declares as its OUT arguments is known without a type that says so.

@@ -97,7 +97,9 @@ impl Binder<'_> {
             return Ok((from, vec![item]));
         };
         let known = matches!(kind.name, Some(ast::TableSampleMethod::Bernoulli | ast::TableSampleMethod::System));
-        let (true, None, Some(quantity)) = (known, &kind.seed, &kind.quantity) else {
+        // A seed promises the same rows again while the table stays the same: only all and none can keep that promise here.
+        let is_certain = kind.quantity.as_ref().is_some_and(|quantity| matches!(quantity.value.to_string().as_str(), "0" | "100"));
+        let (true, true, Some(quantity)) = (known, kind.seed.is_none() || is_certain, &kind.quantity) else {
             return Err(SqlError::unsupported("this form of TABLESAMPLE"));
         };
         let scope = Scope { parent: outer, items: Vec::new(), clause: Clause::From, windows: Vec::new(), domain_value: None };
@@ -479,7 +481,7 @@ impl Binder<'_> {
                     }
                     (None, _) => {
                         let message = format!("column \"{name}\" specified in USING clause does not exist in {side} table");
-                        Err(SqlError::new(SqlState::UNDEFINED_COLUMN, message).at(*position))
+                        Err(SqlError::new(SqlState::UNDEFINED_COLUMN, message))
                     }
                 }
             };

@@ -294,8 +294,9 @@ impl Binder<'_> {
             return fail(SqlState::GROUPING_ERROR, format!("aggregate functions are not allowed in {}", scope.clause.name()));
         }
         let inner: Vec<&Expr> = written.args.iter().chain(written.order_by.iter().map(|k| &k.expr)).chain(&written.filter).collect();
-        if inner.iter().any(|arg| arg.has_aggregate()) {
-            return fail(SqlState::GROUPING_ERROR, "aggregate function calls cannot be nested".to_owned());
+        if let Some(nested) = inner.iter().find_map(|arg| arg.find(&|e| matches!(e.kind, ExprKind::Aggregate(_)))) {
+            let message = "aggregate function calls cannot be nested";
+            return Err(SqlError::new(SqlState::GROUPING_ERROR, message).at(nested.position));
         }
         if inner.iter().any(|arg| arg.has_window()) {
             return fail(SqlState::GROUPING_ERROR, "aggregate function calls cannot contain window function calls".to_owned());
@@ -307,6 +308,9 @@ impl Binder<'_> {
             );
         }
         self.refuse_outer_aggregate(&inner, scope, position)?;
+        if written.star && written.distinct {
+            return fail(SqlState::SYNTAX_ERROR, "syntax error at or near \"*\"".to_owned());
+        }
         if written.args.is_empty() && !written.star && !written.within_group {
             return fail(SqlState::WRONG_OBJECT_TYPE, format!("{name}(*) must be used to call a parameterless aggregate function"));
         }

@@ -61,10 +61,6 @@ fn figure(expr: &ast::Expr) -> Option<(String, u8)> {
             Some(ast::TrimWhereField::Trailing) => "rtrim",
             _ => "btrim",
         }),
-        Value(value) => match value.value {
-            ast::Value::Boolean(_) => Some(("bool".to_owned(), 1)),
-            _ => None,
-        },
         _ => None,
     }
 }

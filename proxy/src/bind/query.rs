@@ -73,6 +73,7 @@ impl Binder<'_> {
                 let message = "FOR UPDATE is not allowed with UNION/INTERSECT/EXCEPT";
                 return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message));
             }
+            refuse_lock(&bound, query)?;
             self.writes = true;
             bound.locks = true;
         }
@@ -141,12 +142,13 @@ impl Binder<'_> {
         };
         if left.columns.len() != right.columns.len() {
             let message = format!("each {name} query must have the same number of columns");
-            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(column_position(&right, 0)));
         }
         let mut columns = Vec::with_capacity(left.columns.len());
         let mut types = Vec::with_capacity(left.columns.len());
-        for (l, r) in left.columns.iter().zip(&right.columns) {
-            let common = self.common_type(&[(l.ty.oid, 0), (r.ty.oid, 0)], name)?;
+        for (at, (l, r)) in left.columns.iter().zip(&right.columns).enumerate() {
+            let positions = (column_position(&left, at), column_position(&right, at));
+            let common = self.common_type(&[(l.ty.oid, positions.0), (r.ty.oid, positions.1)], name)?;
             let typmod = if l.ty == r.ty { l.ty.typmod } else { -1 };
             let ty = TypeRef { oid: common, typmod };
             types.push(ty);
@@ -349,6 +351,37 @@ impl Binder<'_> {
             _ => Ok(bound),
         }
     }
+}
+
+/// Where a column of a query stands in the statement.
+fn column_position(query: &Query, at: usize) -> usize {
+    match &query.body {
+        QueryBody::Select(select) => select.targets.get(at).map_or(0, |target| target.expr.position),
+        QueryBody::SetOperation(operation) => column_position(&operation.left, at),
+        QueryBody::Values(rows) => rows.first().and_then(|row| row.get(at)).map_or(0, |value| value.position),
+        QueryBody::Materialized(_) => 0,
+    }
+}
+
+/// Rows can be locked only where each row of the result is one of a table (`CheckSelectLocking`).
+fn refuse_lock(query: &Query, written: &ast::Query) -> Result<()> {
+    let QueryBody::Select(select) = &query.body else { return Ok(()) };
+    let words = written.locks.first().map(|lock| format!("FOR {}", lock.lock_type)).unwrap_or_default();
+    let has = |test: fn(&Expr) -> bool| select.targets.iter().any(|target| test(&target.expr));
+    let what = if !matches!(select.distinct, super::tree::Distinct::All) {
+        "DISTINCT clause"
+    } else if !select.group_by.is_empty() {
+        "GROUP BY clause"
+    } else if select.having.is_some() {
+        "HAVING clause"
+    } else if has(Expr::has_aggregate) {
+        "aggregate functions"
+    } else if has(Expr::has_window) {
+        "window functions"
+    } else {
+        return Ok(());
+    };
+    Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, format!("{words} is not allowed with {what}")))
 }
 
 /// `TABLE t` is `SELECT * FROM t`.

@@ -121,7 +121,7 @@ impl Binder<'_> {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
                     if let Some(row) = star_of_row(expr) {
-                        self.spread_row(row, scope, &mut targets)?;
+                        self.spread_row(&row, scope, &mut targets)?;
                         continue;
                     }
                     let bound = self.expression(expr, scope)?;
@@ -413,13 +413,15 @@ fn plain_wildcard(options: &ast::WildcardAdditionalOptions) -> Result<()> {
     if plain { Ok(()) } else { Err(SqlError::unsupported("* with options")) }
 }
 
-/// `(expr).*` as some forms of the syntax tree have it.
-fn star_of_row(expr: &ast::Expr) -> Option<&ast::Expr> {
-    match expr {
-        ast::Expr::CompoundFieldAccess { root, access_chain } => match access_chain.as_slice() {
-            [ast::AccessExpr::Dot(ast::Expr::Wildcard(_))] => Some(root),
-            _ => None,
-        },
-        _ => None,
+/// The row of `(row).*` (see [`crate::parse::sugar`]).
+fn star_of_row(expr: &ast::Expr) -> Option<ast::Expr> {
+    let ast::Expr::CompoundFieldAccess { root, access_chain } = expr else { return None };
+    let (ast::AccessExpr::Dot(ast::Expr::Identifier(ident)), rest) = access_chain.split_last()? else { return None };
+    if ident.value != crate::parse::sugar::STAR {
+        return None;
     }
+    Some(match rest {
+        [] => (**root).clone(),
+        rest => ast::Expr::CompoundFieldAccess { root: root.clone(), access_chain: rest.to_vec() },
+    })
 }

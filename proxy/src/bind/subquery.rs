@@ -55,7 +55,7 @@ impl Binder<'_> {
     pub(super) fn scalar_subquery(&mut self, query: &ast::Query, scope: &Scope<'_>) -> Result<Expr> {
         let position = self.position_at(query);
         let query = self.subquery(query, scope)?;
-        let ty = self.one_column(&query, position)?;
+        let ty = self.one_column(&query, position.saturating_sub(1))?;
         let subquery = Subquery { kind: SubqueryKind::Scalar, query };
         Ok(Expr::new(ExprKind::Subquery(Box::new(subquery)), ty).at(position))
     }
@@ -73,8 +73,9 @@ impl Binder<'_> {
     }
 
     pub(super) fn in_subquery(&mut self, left: &ast::Expr, query: &ast::Query, negated: bool, scope: &Scope<'_>) -> Result<Expr> {
+        let at = self.operator_position(left, left);
+        let comparison = self.compare_with_subquery(left, "=", query, at, scope)?;
         let position = self.position_at(left);
-        let comparison = self.compare_with_subquery(left, "=", query, position, scope)?;
         let (Comparison { left, operators, right, source }, query) = comparison;
         let kind = SubqueryKind::Any { left, operators, right, source };
         let any = Expr::boolean(ExprKind::Subquery(Box::new(Subquery { kind, query }))).at(position);

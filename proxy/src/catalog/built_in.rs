@@ -184,7 +184,7 @@ pub fn operators() -> &'static Operators {
         for row in rows(include_str!("../../data/pg_operator.csv")) {
             let left = if &row[5] == "-" { 0 } else { proc::built_in_type(&row[5]).unwrap_or(0) };
             let (Some(right), Some(result)) = (proc::built_in_type(&row[6]), proc::built_in_type(&row[7])) else { continue };
-            let Some(proc) = operator_proc(&row[10], left, right) else { continue };
+            let Some(proc) = operator_proc(row[10].trim_start_matches("pg_catalog."), left, right) else { continue };
             let operator = Arc::new(Operator {
                 oid: number(&row[0]),
                 name: row[1].to_owned(),

@@ -80,6 +80,8 @@ pub(super) struct Arguments {
 /// Takes `"text, VARIADIC \"any\""`, `"years integer DEFAULT 0, OUT x text"` or `"double precision ORDER BY interval"` apart.
 pub(super) fn arguments(text: &str, resolve: &dyn Fn(&str) -> Option<Oid>) -> Arguments {
     let mut out = Arguments::default();
+    // The sorted arguments of a hypothetical-set aggregate are as many as the direct ones, and the same VARIADIC.
+    let text = text.strip_suffix(" ORDER BY VARIADIC \"any\"").unwrap_or(text);
     for part in split_top_level(&text.replace(" ORDER BY ", ", ").replace("ORDER BY ", "")) {
         let mut part = part.trim();
         if part.is_empty() {

@@ -30,6 +30,7 @@ mod information_schema;
 mod integer;
 mod json;
 mod jsonb;
+mod jsonpath;
 mod multirange;
 mod network;
 mod numeric;
@@ -52,6 +53,7 @@ mod text_format;
 mod window;
 
 pub(crate) use collation::compare as compare_values;
+pub(crate) use jsonpath::check_pattern;
 pub use register::{distinct_name, register};
 pub use registry::{Entry, lookup, signature};
 
@@ -63,6 +65,7 @@ const TOPICS: &[&[&[Row]]] = &[
         pack::ROWS,
         bit::ROWS,
         enums::ROWS,
+        jsonpath::ROWS,
         network::ROWS,
         random::ROWS,
         numeric::ROWS,

@@ -3,15 +3,19 @@
 use std::any::TypeId;
 
 use sqlparser::{
-    ast::{BinaryOperator, Expr},
+    ast::{BinaryOperator, Expr, UnaryOperator},
     dialect::{Dialect, PostgreSqlDialect, Precedence},
     keywords::Keyword,
     parser::{Parser, ParserError},
+    tokenizer::Token,
 };
 
 /// The dialect: the library's, with `BETWEEN SYMMETRIC`.
 #[derive(Debug)]
 pub(super) struct Grammar;
+
+/// Between that of COLLATE and that of subscripts, as in PostgreSQL's grammar.
+const SIGN_PRECEDENCE: u8 = 125;
 
 const BASE: PostgreSqlDialect = PostgreSqlDialect {};
 
@@ -102,6 +106,17 @@ impl Dialect for Grammar {
 
     fn prec_value(&self, precedence: Precedence) -> u8 {
         BASE.prec_value(precedence)
+    }
+
+    /// A sign binds tighter than any binary operator: `-2 ^ 2` is 4.
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        let op = match parser.peek_token_ref().token {
+            Token::Minus => UnaryOperator::Minus,
+            Token::Plus => UnaryOperator::Plus,
+            _ => return None,
+        };
+        parser.next_token();
+        Some(parser.parse_subexpr(SIGN_PRECEDENCE).map(|expr| Expr::UnaryOp { op, expr: Box::new(expr) }))
     }
 
     fn parse_infix(&self, parser: &mut Parser<'_>, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {

@@ -1,5 +1,6 @@
 //! What the library's grammar has no place for, said in tokens that it has: `EXCLUDE` of a window's frame becomes a first key of PARTITION
-//! BY, `ROWS FROM` the name of a function. The names begin with `~`, and the binder takes them back.
+//! BY, `ROWS FROM` the name of a function, the star of `(row).*` a field, `TABLE t` a select. The names begin with `~`, and the binder
+//! takes them back.
 
 use sqlparser::{
     keywords::Keyword,
@@ -13,16 +14,23 @@ pub(crate) const EXCLUDE: &str = "~exclude ";
 /// The name of the function that `ROWS FROM` becomes.
 pub(crate) const ROWS_FROM: &str = "~rows from";
 
+/// The field that the star of `(row).*` becomes.
+pub(crate) const STAR: &str = "~*";
+
 /// Replaces what the grammar lacks.
 pub(super) fn desugar(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let has = |word: &str| tokens.iter().any(|token| keyword(&token.token).is_some_and(|found| found == word));
-    let (has_exclusions, has_rows_from) = (has("exclude"), has("rows"));
+    let (has_exclusions, has_rows_from, has_table) = (has("exclude"), has("rows"), has("table"));
     if has_exclusions {
         while exclusion(&mut tokens) {}
     }
     if has_rows_from {
         rows_from(&mut tokens);
     }
+    if has_table {
+        table(&mut tokens);
+    }
+    star(&mut tokens);
     tokens
 }
 
@@ -121,5 +129,55 @@ fn rows_from(tokens: &mut Vec<TokenWithSpan>) {
             tokens.splice(at..=from, [function]);
         }
         at += 1;
+    }
+}
+
+/// The token before a place that is no white space.
+fn before(tokens: &[TokenWithSpan], at: usize) -> Option<usize> {
+    (0..at).rev().find(|at| !matches!(tokens[*at].token, Token::Whitespace(_)))
+}
+
+/// `TABLE t` where a query may begin is `SELECT * FROM t`.
+fn table(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        if is_word(tokens, Some(at), "table") {
+            let begins = match before(tokens, at).map(|before| &tokens[before].token) {
+                None | Some(Token::SemiColon | Token::LParen) => true,
+                Some(token) => keyword(token).is_some_and(|w| matches!(w.as_str(), "union" | "intersect" | "except" | "all" | "distinct")),
+            };
+            let names = significant(tokens, at + 1).is_some_and(|next| matches!(tokens[next].token, Token::Word(_)));
+            if begins && names {
+                let like = tokens[at].clone();
+                let blank = TokenWithSpan { token: Token::Whitespace(sqlparser::tokenizer::Whitespace::Space), span: like.span };
+                let star = TokenWithSpan { token: Token::Mul, span: like.span };
+                tokens.splice(at..=at, [word(&like, "SELECT"), blank.clone(), star, blank, word(&like, "FROM")]);
+            }
+        }
+        at += 1;
+    }
+}
+
+/// The star of `(row).*` and `(row).field.*` becomes a field.
+fn star(tokens: &mut [TokenWithSpan]) {
+    for at in 0..tokens.len() {
+        if tokens[at].token != Token::Mul {
+            continue;
+        }
+        let Some(mut place) = before(tokens, at).filter(|dot| tokens[*dot].token == Token::Period) else { continue };
+        // Back over fields, to what the first one is of.
+        let is_row = loop {
+            match before(tokens, place) {
+                Some(known) if matches!(tokens[known].token, Token::RParen | Token::RBracket) => break true,
+                Some(known) if matches!(tokens[known].token, Token::Word(_)) => match before(tokens, known) {
+                    Some(dot) if tokens[dot].token == Token::Period => place = dot,
+                    _ => break false,
+                },
+                _ => break false,
+            }
+        };
+        if is_row {
+            tokens[at] = name(&tokens[at], STAR.to_owned());
+        }
     }
 }

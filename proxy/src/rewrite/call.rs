@@ -14,7 +14,7 @@ pub(super) fn apply(entry: &Entry, types: Option<&str>, args: &[String]) -> Stri
         Body::Native(template) => fill(template, args),
         Body::NativeAggregate(name) => format!("{name}({})", args.join(", ")),
         _ => {
-            let types = types.filter(|_| entry.polymorphic).map(|types| format!("'{types}'"));
+            let types = types.filter(|_| entry.polymorphic).map(super::quote_text);
             let all: Vec<&str> = types.iter().map(String::as_str).chain(args.iter().map(String::as_str)).collect();
             format!("{}({})", quote_identifier(entry.signature), all.join(", "))
         }

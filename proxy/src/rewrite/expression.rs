@@ -179,10 +179,10 @@ impl Printer<'_> {
 
     /// PostgreSQL's GREATEST and LEAST skip NULLs, which SQLite's aggregate does and its function does not.
     fn min_max(&mut self, greatest: bool, args: &[Expr], ty: Oid) -> Result<String> {
-        let rows: Vec<String> = self.all(args)?.into_iter().map(|arg| format!("({arg})")).collect();
-        let column = self.collated("column1".to_owned(), ty);
+        let rows: Vec<String> = self.all(args)?.into_iter().map(|arg| format!("SELECT {arg} AS \"c1\"")).collect();
+        let column = self.collated("\"c1\"".to_owned(), ty);
         let function = if greatest { "max" } else { "min" };
-        Ok(format!("(SELECT {function}({column}) FROM (VALUES {}))", rows.join(", ")))
+        Ok(format!("(SELECT {function}({column}) FROM ({}))", rows.join(" UNION ALL ")))
     }
 
     fn subscript(&mut self, container: &Expr, subscripts: &[Subscript], result: Oid) -> Result<String> {

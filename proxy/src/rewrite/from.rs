@@ -120,8 +120,9 @@ impl Printer<'_> {
         let printed = self.all(&args)?;
         let mut types = self.types_literal(&args, function.expr.ty.oid);
         if function.defined {
-            let columns: Vec<String> = function.columns.iter().map(|c| format!("{}:{}", self.base(c.ty.concrete()), c.name)).collect();
-            types += &format!(";{}", columns.join(","));
+            let columns: Vec<String> =
+                function.columns.iter().map(|c| format!("{}/{}:{}", self.base(c.ty.concrete()), c.ty.typmod, c.name)).collect();
+            types += &format!(";{}", columns.join("\u{1f}"));
         }
         Ok(Some(super::call::apply(entry, Some(&types), &printed)))
     }

@@ -108,7 +108,12 @@ impl Session {
                 compiled = self.compile(prepared)?;
             }
             let sent = self.stream.output.bytes.len();
-            if delivery.describe && !compiled.plan.columns.is_empty() {
+            // Only the extended protocol, which describes by itself, brings parameters.
+            if let (true, Some(_)) = (delivery.describe && delivery.parameters.is_empty(), compiled.plan.parameters.first()) {
+                return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1"));
+            }
+            let has_rows = !compiled.plan.columns.is_empty() || matches!(compiled.plan.tag, crate::execute::plan::Tag::Select);
+            if delivery.describe && has_rows {
                 let fields = compiled.columns.describe(&compiled.plan.columns, delivery.formats);
                 self.stream.output.row_description(fields);
             }

@@ -31,6 +31,7 @@ pub(crate) mod composite;
 pub(crate) mod decimal;
 pub(crate) mod float;
 pub(crate) mod integer;
+pub(crate) mod jsonpath;
 pub(crate) mod network;
 pub(crate) mod numeric;
 pub(crate) mod range;

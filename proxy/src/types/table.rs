@@ -75,6 +75,7 @@ const CODECS: &[(&str, Storage, &dyn Codec)] = &[
     ("interval", Storage::Text, &super::interval::IntervalCodec),
     ("json", Storage::Text, &super::json::JsonCodec),
     ("jsonb", Storage::Text, &super::jsonb::JsonbCodec),
+    ("jsonpath", Storage::Text, &super::jsonpath::JsonpathCodec),
 ];
 
 /// Types whose order or equality is not that of their stored bytes; the collation bears the type's name.

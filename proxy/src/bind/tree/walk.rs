@@ -89,6 +89,16 @@ impl Expr {
         found
     }
 
+    /// The first expression, from the outside in, for which `test` holds; subqueries are not entered.
+    pub fn find(&self, test: &dyn Fn(&Expr) -> bool) -> Option<&Expr> {
+        if test(self) {
+            return Some(self);
+        }
+        let mut found = None;
+        self.for_each_child(&mut |child| found = found.or_else(|| child.find(test)));
+        found
+    }
+
     /// Whether it contains an aggregate call (of this query level).
     pub fn has_aggregate(&self) -> bool {
         self.any(&mut |e| matches!(e.kind, ExprKind::Aggregate(_)))

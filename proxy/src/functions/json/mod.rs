@@ -6,8 +6,9 @@ mod build;
 pub(super) mod datum;
 mod expand;
 pub(super) mod nested;
+mod record;
 
 use super::Row;
 
 /// The rows of all topics.
-pub(super) const TOPICS: &[&[Row]] = &[access::ROWS, aggregate::ROWS, build::ROWS, expand::ROWS];
+pub(super) const TOPICS: &[&[Row]] = &[access::ROWS, aggregate::ROWS, build::ROWS, expand::ROWS, record::ROWS];
