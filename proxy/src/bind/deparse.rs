@@ -1,5 +1,6 @@
 //! Typed tree → PostgreSQL text in canonical form, as `pg_get_expr` prints it (`ruleutils.c`, without line breaks but in CASE).
-//! Casts that the binder put in are left out; those that were written stay. Subqueries are not printed: no stored expression has one.
+//! Casts that the binder put in are left out where they stand alone and shown where they are an argument; those that were written stay.
+//! Subqueries are not printed: no stored expression has one.
 
 use rusqlite::types::{Value, ValueRef};
 
@@ -21,25 +22,35 @@ struct Deparser<'a> {
 }
 
 impl Deparser<'_> {
+    /// An expression whose outermost cast is hidden if the binder put it in.
     fn expression(&mut self, expr: &Expr) -> String {
+        self.print(expr, false)
+    }
+
+    /// An argument, whose casts all show (`showimplicit` of `get_rule_expr`).
+    fn argument(&mut self, expr: &Expr) -> String {
+        self.print(expr, true)
+    }
+
+    fn print(&mut self, expr: &Expr, show_implicit: bool) -> String {
         match &expr.kind {
             ExprKind::Constant(value) => self.constant(value, expr.ty),
             ExprKind::Parameter(number) => format!("${number}"),
             ExprKind::Column(column) => quote_identifier(&column.name),
-            ExprKind::Call(call) => self.call(call, expr.ty),
+            ExprKind::Call(call) => self.call(call, expr.ty, show_implicit),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate),
             ExprKind::Window(call) => format!("{}() OVER ()", quote_identifier(&call.proc.name)),
             ExprKind::Relabel(inner, form)
             | ExprKind::InputOutput(inner, form)
             | ExprKind::ArrayCast(inner, _, form)
             | ExprKind::RowCast(inner, form)
-            | ExprKind::DomainCheck(inner, form) => self.cast(inner, expr.ty, *form),
+            | ExprKind::DomainCheck(inner, form) => self.cast(inner, expr.ty, *form, show_implicit),
             ExprKind::Element => "VALUE".to_owned(),
             ExprKind::And(list) => self.joined(list, " AND "),
             ExprKind::Or(list) => self.joined(list, " OR "),
             ExprKind::Not(inner) => format!("(NOT {})", self.expression(inner)),
             ExprKind::IsNull { expr, negated } => {
-                format!("({} IS {}NULL)", self.expression(expr), if *negated { "NOT " } else { "" })
+                format!("({} IS {}NULL)", self.argument(expr), if *negated { "NOT " } else { "" })
             }
             ExprKind::IsTruth { expr, truth, negated } => {
                 let word = truth.map_or("UNKNOWN", |truth| if truth { "TRUE" } else { "FALSE" });
@@ -57,7 +68,7 @@ impl Deparser<'_> {
             }
             ExprKind::Distinct { equal, negated } => match &equal.kind {
                 ExprKind::Call(call) => {
-                    let (left, right) = (self.expression(&call.args[0]), self.expression(&call.args[1]));
+                    let (left, right) = (self.argument(&call.args[0]), self.argument(&call.args[1]));
                     let test = format!("({left} IS DISTINCT FROM {right})");
                     if *negated { format!("(NOT {test})") } else { test }
                 }
@@ -65,11 +76,11 @@ impl Deparser<'_> {
             },
             ExprKind::InList { expr, list, operator, negated } => {
                 let word = if *negated { "ALL" } else { "ANY" };
-                format!("({} {} {word} (ARRAY[{}]))", self.expression(expr), operator.name, self.list(list))
+                format!("({} {} {word} (ARRAY[{}]))", self.argument(expr), operator.name, self.list(list))
             }
             ExprKind::ArrayComparison { left, array, operator, all } => {
                 let word = if *all { "ALL" } else { "ANY" };
-                format!("({} {} {word} ({}))", self.expression(left), operator.name, self.expression(array))
+                format!("({} {} {word} ({}))", self.argument(left), operator.name, self.argument(array))
             }
             ExprKind::Subquery(_) => "(SELECT)".to_owned(),
             ExprKind::Array { elements, .. } => match elements.is_empty() {
@@ -78,7 +89,7 @@ impl Deparser<'_> {
             },
             ExprKind::Row { fields, .. } => format!("ROW({})", self.list(fields)),
             ExprKind::Subscript { container, subscripts } => self.subscript(container, subscripts),
-            ExprKind::Field { row, name, .. } => format!("({}).{}", self.expression(row), quote_identifier(name)),
+            ExprKind::Field { row, name, .. } => format!("({}).{}", self.argument(row), quote_identifier(name)),
             ExprKind::Collate(inner, name) => format!("({} COLLATE {})", self.expression(inner), quote_identifier(name)),
             ExprKind::SqlValue(value) => sql_value(*value).to_owned(),
             ExprKind::Grouping(_) => "GROUPING()".to_owned(),
@@ -88,7 +99,7 @@ impl Deparser<'_> {
     }
 
     fn list(&mut self, exprs: &[Expr]) -> String {
-        exprs.iter().map(|expr| self.expression(expr)).collect::<Vec<_>>().join(", ")
+        exprs.iter().map(|expr| self.argument(expr)).collect::<Vec<_>>().join(", ")
     }
 
     fn joined(&mut self, exprs: &[Expr], connective: &str) -> String {
@@ -129,10 +140,10 @@ impl Deparser<'_> {
         }
     }
 
-    /// A written cast; a constant under it already prints with its type.
-    fn cast(&mut self, inner: &Expr, ty: TypeRef, form: CastForm) -> String {
+    /// A cast; a constant under it already prints with its type.
+    fn cast(&mut self, inner: &Expr, ty: TypeRef, form: CastForm, show_implicit: bool) -> String {
         let text = self.expression(inner);
-        if form == CastForm::Implicit {
+        if form == CastForm::Implicit && !show_implicit {
             return text;
         }
         match inner.kind {
@@ -141,14 +152,14 @@ impl Deparser<'_> {
         }
     }
 
-    fn call(&mut self, call: &Call, ty: TypeRef) -> String {
+    fn call(&mut self, call: &Call, ty: TypeRef, show_implicit: bool) -> String {
         match &call.form {
-            CallForm::Cast(form) => self.cast(&call.args[0], ty, *form),
+            CallForm::Cast(form) => self.cast(&call.args[0], ty, *form, show_implicit),
             CallForm::Operator(operator) => {
                 let name = self.cx.catalog.operator(*operator).map_or("?", |found| found.name.as_str()).to_owned();
                 match call.args.as_slice() {
-                    [operand] => format!("({name} {})", self.expression(operand)),
-                    [left, right] => format!("({} {name} {})", self.expression(left), self.expression(right)),
+                    [operand] => format!("({name} {})", self.argument(operand)),
+                    [left, right] => format!("({} {name} {})", self.argument(left), self.argument(right)),
                     _ => String::new(),
                 }
             }
@@ -164,7 +175,7 @@ impl Deparser<'_> {
     }
 
     fn syntax(&mut self, keyword: &str, call: &Call) -> String {
-        let args: Vec<String> = call.args.iter().map(|arg| self.expression(arg)).collect();
+        let args: Vec<String> = call.args.iter().map(|arg| self.argument(arg)).collect();
         match (keyword, args.as_slice()) {
             ("EXTRACT", [field, from]) => {
                 let field = field.split('\'').nth(1).unwrap_or("epoch").to_owned();
@@ -190,17 +201,17 @@ impl Deparser<'_> {
     }
 
     fn case(&mut self, operand: Option<&Expr>, whens: &[(Expr, Expr)], otherwise: Option<&Expr>, ty: TypeRef) -> String {
-        let operand = operand.map(|operand| self.expression(operand));
+        let operand = operand.map(|operand| self.argument(operand));
         let mut out = format!("\nCASE{}", operand.as_ref().map(|operand| format!(" {operand}")).unwrap_or_default());
         for (condition, result) in whens {
             let condition = match (&operand, &condition.kind) {
-                (Some(_), ExprKind::Call(call)) if call.args.len() == 2 => self.expression(&call.args[1]),
+                (Some(_), ExprKind::Call(call)) if call.args.len() == 2 => self.argument(&call.args[1]),
                 _ => self.expression(condition),
             };
-            out += &format!("\n    WHEN {condition} THEN {}", self.expression(result));
+            out += &format!("\n    WHEN {condition} THEN {}", self.argument(result));
         }
         let otherwise = match otherwise {
-            Some(otherwise) => self.expression(otherwise),
+            Some(otherwise) => self.argument(otherwise),
             None => format!("NULL::{}", self.type_name(ty)),
         };
         out + &format!("\n    ELSE {otherwise}\nEND")

@@ -200,11 +200,8 @@ fn check(definer: &Definer<'_>, table: &Table, names: &mut Names<'_>, given: &Gi
     let expression = definer.expression(&bound)?;
     let name = given.name.clone().unwrap_or_else(|| {
         let columns = columns_of(&bound);
-        let second = match (&given.column, columns.as_slice()) {
-            (Some(column), _) => column.clone(),
-            (None, [only]) => only.clone(),
-            _ => String::new(),
-        };
+        // Wherever it stands, a check of one column is named after that column, and any other after the table (`AddRelationNewConstraints`).
+        let second = if let [only] = columns.as_slice() { only.clone() } else { String::new() };
         names.choose(&table.name.name, &second, "check")
     });
     Ok(plain(name, ConstraintRule::Check { expression: expression.text, sqlite: expression.sqlite }))

@@ -20,7 +20,7 @@ fn key(name: &str) -> QualifiedName {
 /// `CREATE EXTENSION`.
 pub(super) fn create(definer: &mut Definer<'_>, create: &CreateExtension) -> Result<()> {
     let name = fold(&create.name);
-    let Some((_, version)) = EXTENSIONS.iter().find(|(known, _)| *known == name) else {
+    let Some((_, version, _)) = EXTENSIONS.iter().find(|(known, ..)| *known == name) else {
         return Err(SqlError::unsupported(format!("extension \"{name}\"")));
     };
     if name == "plpgsql" || definer.schema().get(ObjectClass::Extension, &key(&name)).is_some() {

@@ -35,11 +35,13 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateView) -> Result<(
     if !plan.parameters.is_empty() {
         return Err(SqlError::new(SqlState::UNDEFINED_PARAMETER, "there is no parameter $1"));
     }
+    // A plan's columns are of the types that go over the wire, where domains do not show.
+    let bound = bind::query(&create.query, definer.source, &definer.cx)?;
     let mut columns: Vec<(String, String)> = Vec::with_capacity(plan.columns.len());
     if create.columns.len() > plan.columns.len() {
         return Err(SqlError::new(SqlState::SYNTAX_ERROR, "CREATE VIEW specifies more column names than columns"));
     }
-    for (index, output) in plan.columns.iter().enumerate() {
+    for (index, output) in bound.columns.iter().enumerate() {
         let name = create.columns.get(index).map_or_else(|| output.name.clone(), |column| fold(&column.name));
         let ty = if output.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { output.ty };
         if columns.iter().any(|(other, _)| *other == name) {

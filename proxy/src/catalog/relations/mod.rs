@@ -203,11 +203,14 @@ impl Served {
     /// The rows that `catalog` shows.
     pub(super) fn parts(&'static self, catalog: &Arc<Catalog>) -> Parts {
         let own = match self.rows {
-            Rows::Stored(rows) => Some(catalog.stored.segments[self.number].get_or_init(|| {
-                let mut segment = Segment::new(self.relation.columns.len());
-                rows(&World::new(catalog), &mut segment);
-                Arc::new(segment)
-            })),
+            // Relations without rows of their own have no place among the segments.
+            Rows::Stored(rows) => catalog.stored.segments.get(self.number).map(|segment| {
+                segment.get_or_init(|| {
+                    let mut segment = Segment::new(self.relation.columns.len());
+                    rows(&World::new(catalog), &mut segment);
+                    Arc::new(segment)
+                })
+            }),
             Rows::Live(_) => None,
         };
         Parts { built_in: self.built_in(), own: own.cloned() }
@@ -222,7 +225,7 @@ pub(super) struct Stored {
 impl Stored {
     /// Nothing asked for yet.
     pub(super) fn new() -> Stored {
-        Stored { segments: (0..SOURCES.len() + 1).map(|_| OnceLock::new()).collect() }
+        Stored { segments: (0..SOURCES.len()).map(|_| OnceLock::new()).collect() }
     }
 }
 
@@ -239,7 +242,6 @@ pub(super) fn served() -> &'static [Served] {
                 rows: number.map_or(&NONE, |number| &SOURCES[number].1),
                 file: FILES.iter().find(|(known, _)| *known == name).map(|(_, file)| *file),
                 built_in: OnceLock::new(),
-                // Those without rows of their own share one empty segment's place.
                 number: number.unwrap_or(SOURCES.len()),
             }
         };

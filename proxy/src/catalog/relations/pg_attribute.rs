@@ -26,12 +26,14 @@ struct Attribute<'a> {
     has_default: bool,
     identity: char,
     generated: char,
+    /// Dimensions as declared, 1 for any array; a view's column declares none.
+    dimensions: bool,
 }
 
 impl Attribute<'_> {
     fn row(&self, world: &World<'_>) -> Vec<Cell> {
         let physical = world.physical(self.ty.oid);
-        let dimensions = world.catalog.type_by_oid(self.ty.oid).is_some_and(|ty| world::is_array(ty) && ty.name.starts_with('_'));
+        let is_array = world.catalog.type_by_oid(self.ty.oid).is_some_and(|ty| world::is_array(ty) && ty.name.starts_with('_'));
         row![
             self.relation,
             self.name,
@@ -39,7 +41,7 @@ impl Attribute<'_> {
             if self.number < 0 { 0 } else { -1 }, // attstattarget
             physical.length,
             self.number,
-            dimensions,
+            self.dimensions && is_array,
             -1, // attcacheoff
             self.ty.typmod,
             physical.by_value,
@@ -64,7 +66,7 @@ impl Attribute<'_> {
 }
 
 fn plain(relation: Oid, name: &str, ty: TypeRef, number: i16) -> Attribute<'_> {
-    Attribute { relation, name, ty, number, not_null: false, has_default: false, identity: '\0', generated: '\0' }
+    Attribute { relation, name, ty, number, not_null: false, has_default: false, identity: '\0', generated: '\0', dimensions: true }
 }
 
 /// The columns of this database's relations.
@@ -86,10 +88,10 @@ pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
                 }
                 system(world, *oid, out);
             }
-            Object::View(view) => of_pairs(world, *oid, &view.columns, out),
+            Object::View(view) => of_pairs(world, *oid, &view.columns, false, out),
             Object::Type(made) => {
                 if let TypeDefinition::Composite { attributes } = &made.definition {
-                    of_pairs(world, *oid, attributes, out);
+                    of_pairs(world, *oid, attributes, true, out);
                 }
             }
             _ => {}
@@ -103,9 +105,9 @@ fn system(world: &World<'_>, relation: Oid, out: &mut Segment) {
     }
 }
 
-fn of_pairs(world: &World<'_>, relation: Oid, columns: &[(String, String)], out: &mut Segment) {
+fn of_pairs(world: &World<'_>, relation: Oid, columns: &[(String, String)], dimensions: bool, out: &mut Segment) {
     for (at, (name, ty)) in columns.iter().enumerate() {
-        out.push(plain(relation, name, world.type_named(ty), at as i16 + 1).row(world));
+        out.push(Attribute { dimensions, ..plain(relation, name, world.type_named(ty), at as i16 + 1) }.row(world));
     }
 }
 

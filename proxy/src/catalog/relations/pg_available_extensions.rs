@@ -20,16 +20,17 @@ fn installed<'a>(world: &World<'a>, name: &str) -> Option<&'a str> {
 
 /// By name.
 pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
-    for (name, version) in EXTENSIONS {
+    for (name, version, comment) in EXTENSIONS {
         let installed = if *name == "plpgsql" { Some(*version) } else { installed(world, name) };
-        out.push(row![*name, *version, installed, Cell::Null]);
+        out.push(row![*name, *version, installed, *comment]);
     }
 }
 
 /// By name and version.
 pub(super) fn versions(world: &World<'_>, out: &mut Segment) {
-    for (name, version) in EXTENSIONS {
+    for (name, version, comment) in EXTENSIONS {
         let is_installed = *name == "plpgsql" || installed(world, name) == Some(*version);
-        out.push(row![*name, *version, is_installed, true, true, true, Cell::Null, Cell::Null, Cell::Null]);
+        let fixed = (*name == "plpgsql").then_some("pg_catalog");
+        out.push(row![*name, *version, is_installed, true, true, fixed.is_none(), fixed, Cell::Null, *comment]);
     }
 }

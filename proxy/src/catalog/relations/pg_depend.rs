@@ -159,10 +159,11 @@ impl Dependencies<'_> {
         let plain: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).chain(index.include.iter().cloned()).collect();
         let expressions = index.keys.iter().filter_map(|key| key.expression.as_ref()).chain(&index.predicate);
         let mut columns = numbers(table, &plain);
-        columns.extend(expressions.flat_map(|expression| expression_columns(&expression.text, table)));
+        // As in `index_create`: an index over expressions alone depends on its table as a whole, whatever columns they read.
         if columns.is_empty() {
             self.add(this, (class::RELATION, table_oid, 0), 'a');
         }
+        columns.extend(expressions.flat_map(|expression| expression_columns(&expression.text, table)));
         columns.into_iter().for_each(|column| self.add(this, (class::RELATION, table_oid, column), 'a'));
     }
 
@@ -179,6 +180,9 @@ impl Dependencies<'_> {
 
     fn of_view(&mut self, oid: Oid, view: &View) {
         self.in_namespace((class::RELATION, oid, 0), &view.name.schema);
+        for (at, (_, ty)) in view.columns.iter().enumerate() {
+            self.on_type((class::RELATION, oid, at as i16 + 1), self.world.type_named(ty).oid);
+        }
         let (rule, this) = ((class::RULE, rule_oid(oid), 0), (class::RELATION, oid, 0));
         self.add(rule, this, 'i');
         self.add(rule, this, 'n');
