@@ -25,7 +25,7 @@ pub(crate) const CHALLENGE_HEADER: HeaderName = HeaderName::from_static("peergre
 const MAX_ANSWER_BYTES: usize = 1 << 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a peer may be silent.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a peer could not be synced with: one line each.
 #[derive(Debug, thiserror::Error)]
