@@ -70,6 +70,7 @@ pub fn take_in(
     // What bears this device's own signature and is not held here was written by a copy of it.
     if let Some(alien) = transactions.iter().find(|t| t.device_id == me) {
         let error = VerifyError::Forked { device_id: me, version: alien.first_version };
+        devices::put_fork(database, me, &error.to_string())?;
         tracing::error!(%error, "another device uses this device's key: a copied data directory");
         refused.push(error);
         transactions.retain(|t| t.device_id != me);

@@ -55,6 +55,7 @@ struct Peer {
 pub struct Schedule {
     peers: Mutex<BTreeMap<String, Peer>>,
     interval: Mutex<Option<Duration>>,
+    turns: Mutex<BTreeMap<Uuid, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl std::fmt::Debug for Schedule {
@@ -98,6 +99,11 @@ impl Schedule {
             Some((0, _)) => {}
             Some((_, wake)) => wake.notify_one(),
         }
+    }
+
+    /// Whose turn it is to sync with a device.
+    pub(super) fn turn(&self, device: Uuid) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.turns.lock().entry(device).or_default())
     }
 
     /// The peers' addresses.
