@@ -101,6 +101,13 @@ impl Schedule {
         }
     }
 
+    /// Notes which device is at an address.
+    pub(super) fn recognized(&self, url: &str, device: Uuid) {
+        if let Some(peer) = self.peers.lock().get_mut(url.trim_end_matches('/')) {
+            peer.status.device_id = Some(device);
+        }
+    }
+
     /// Whose turn it is to sync with a device.
     pub(super) fn turn(&self, device: Uuid) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(self.turns.lock().entry(device).or_default())
