@@ -14,6 +14,7 @@ mod merge;
 mod position;
 mod setting;
 pub(crate) mod sugar;
+pub mod template;
 mod transaction;
 
 use std::ops::Range;

@@ -11,7 +11,7 @@ use crate::{
     encode::{Columns, Format},
     error::{Result, SqlError, SqlState},
     execute::plan::Plan,
-    parse::{Parsed, parse},
+    parse::{Parsed, parse, template::Lifted},
     types::Oid,
 };
 
@@ -66,6 +66,9 @@ pub(crate) type Statements = Rc<[Rc<Prepared>]>;
 #[derive(Default)]
 pub(crate) struct Cache {
     texts: HashMap<Rc<str>, Vec<(Vec<Oid>, Statements)>>,
+    /// Statements that differ in whole numbers only, by their template; none where there is no such statement.
+    templates: HashMap<String, Option<Rc<Prepared>>>,
+    lifted: Lifted,
 }
 
 /// So many texts are kept; when there are more, all are forgotten, which costs each living one a new parse.
@@ -92,9 +95,31 @@ impl Cache {
         Ok(statements)
     }
 
+    /// The statement with parameters that the text is an instance of, and their values; none where it has to be taken as it stands.
+    fn template(&mut self, sql: &str) -> Option<(Rc<Prepared>, Vec<Value>)> {
+        if !self.lifted.lift(sql) {
+            return None;
+        }
+        let prepared = match self.templates.get(&self.lifted.template) {
+            Some(known) => known.clone()?,
+            None => {
+                let parsed = parse(sql).ok()?;
+                let template = self.lifted.parameterize(&parsed, sql);
+                let prepared = template.map(|parsed| Prepared::new(sql.into(), parsed, self.lifted.types()));
+                if self.templates.len() >= CACHE_TEXTS {
+                    self.templates.clear();
+                }
+                self.templates.insert(self.lifted.template.clone(), prepared.clone());
+                prepared?
+            }
+        };
+        Some((prepared, self.lifted.numbers.iter().map(|(_, number)| Value::Integer(*number)).collect()))
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&mut self) {
         self.texts.clear();
+        self.templates.clear();
     }
 }
 
@@ -115,6 +140,17 @@ impl Session {
             statement_time: self.statement_time,
             services: self.shared.clone(),
         })
+    }
+
+    /// The statement with parameters that a query text is an instance of, ready to run, and their values. None where it has to be taken as it
+    /// stands, as it also has where anything is wrong with it, so that errors tell their place in the text.
+    pub(super) fn template(&mut self, sql: &str) -> Option<(Rc<Prepared>, Vec<Value>)> {
+        if self.block.status == super::block::Status::Failed {
+            return None;
+        }
+        let (prepared, values) = self.cache.template(sql)?;
+        self.enter_block();
+        self.compile(&prepared).ok().map(|_| (prepared, values))
     }
 
     /// The catalog of the schema that the next statement sees.

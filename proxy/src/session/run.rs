@@ -55,7 +55,7 @@ pub(super) type Sink<'s> = dyn FnMut(&mut Stream, &Row<'_>) -> Result<ControlFlo
 
 impl Session {
     /// Readies the session for a statement: the clock, the interrupt flag, what others see.
-    pub(super) fn begin_statement(&mut self, text: &Rc<str>) {
+    pub(super) fn begin_statement(&mut self, text: &str) {
         self.shared.handle.begin_statement();
         self.statement_time = now();
         let mut activity = self.shared.handle.activity.lock();
@@ -66,8 +66,8 @@ impl Session {
         if activity.transaction_start.is_none() {
             activity.transaction_start = Some(time);
         }
-        if *activity.query != **text {
-            activity.query = Arc::from(&**text);
+        if *activity.query != *text {
+            activity.query = Arc::from(text);
         }
     }
 

@@ -19,6 +19,13 @@ impl Session {
     }
 
     fn statements_of(&mut self, sql: &str) -> Result<()> {
+        if let Some((prepared, values)) = self.template(sql) {
+            self.begin_statement(sql);
+            let done = self.run_statement(&prepared, Delivery { describe: true, formats: &[], parameters: &values })?;
+            self.finish_implicit()?;
+            self.complete(done);
+            return Ok(());
+        }
         let statements = self.cache.statements(sql, &[])?;
         if statements.is_empty() {
             self.stream.output.bare(b'I');
