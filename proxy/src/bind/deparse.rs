@@ -1,10 +1,13 @@
-//! Typed tree → PostgreSQL text in canonical form, as `pg_get_expr` prints it (`ruleutils.c`, without line breaks but in CASE).
-//! Casts that the binder put in are left out where they stand alone and shown where they are an argument; those that were written stay.
-//! Subqueries are not printed: no stored expression has one.
+//! Typed tree → PostgreSQL text in canonical form, as `pg_get_expr` prints it (`ruleutils.c`), plainly (every operation in parentheses) or
+//! prettily (only where precedence asks for them). Casts that the binder put in are shown where PostgreSQL shows them: inside operands and
+//! arguments. Subqueries are not printed: no stored expression has one.
 
 use rusqlite::types::{Value, ValueRef};
 
-use super::tree::{Aggregate, Call, CallForm, CastForm, Expr, ExprKind, SqlValue, Subscript};
+use super::{
+    precedence::{Parent, is_simple},
+    tree::{Aggregate, Call, CallForm, CastForm, Expr, ExprKind, SqlValue, Subscript},
+};
 use crate::{
     catalog::type_name::quote_identifier,
     session::context::Context,
@@ -13,48 +16,71 @@ use crate::{
 
 /// An expression as `pg_get_expr` prints it.
 pub fn deparse(expr: &Expr, cx: &Context) -> String {
-    Deparser { cx, operands: Vec::new() }.expression(expr)
+    Deparser { cx, is_pretty: false, operands: Vec::new() }.expression(expr)
+}
+
+/// An expression as `pg_get_expr(…, true)` prints it.
+pub fn deparse_prettily(expr: &Expr, cx: &Context) -> String {
+    Deparser { cx, is_pretty: true, operands: Vec::new() }.expression(expr)
 }
 
 struct Deparser<'a> {
     cx: &'a Context,
+    is_pretty: bool,
     operands: Vec<String>,
 }
 
 impl Deparser<'_> {
-    /// An expression whose outermost cast is hidden if the binder put it in.
+    /// An expression whose own implicit cast is not shown.
     fn expression(&mut self, expr: &Expr) -> String {
-        self.print(expr, false)
+        self.shown(expr, false)
     }
 
-    /// An argument, whose casts all show (`showimplicit` of `get_rule_expr`).
+    /// An argument or operand: its implicit cast is shown.
     fn argument(&mut self, expr: &Expr) -> String {
-        self.print(expr, true)
+        self.shown(expr, true)
     }
 
-    fn print(&mut self, expr: &Expr, show_implicit: bool) -> String {
+    /// In parentheses where the pretty form needs them below `parent`.
+    fn below(&mut self, expr: &Expr, parent: Parent<'_>, shows_implicit: bool) -> String {
+        let text = self.shown(expr, shows_implicit);
+        if self.is_pretty && !is_simple(expr, parent) { format!("({text})") } else { text }
+    }
+
+    /// In the parentheses that the plain form has around every operation.
+    fn operation(&self, text: String) -> String {
+        if self.is_pretty { text } else { format!("({text})") }
+    }
+
+    fn shown(&mut self, expr: &Expr, shows_implicit: bool) -> String {
+        let parent = Parent::of(expr);
         match &expr.kind {
             ExprKind::Constant(value) => self.constant(value, expr.ty),
             ExprKind::Parameter(number) => format!("${number}"),
             ExprKind::Column(column) => quote_identifier(&column.name),
-            ExprKind::Call(call) => self.call(call, expr.ty, show_implicit),
+            ExprKind::Call(call) => self.call(call, expr, shows_implicit),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate),
             ExprKind::Window(call) => format!("{}() OVER ()", quote_identifier(&call.proc.name)),
             ExprKind::Relabel(inner, form)
             | ExprKind::InputOutput(inner, form)
             | ExprKind::ArrayCast(inner, _, form)
             | ExprKind::RowCast(inner, form)
-            | ExprKind::DomainCheck(inner, form) => self.cast(inner, expr.ty, *form, show_implicit),
+            | ExprKind::DomainCheck(inner, form) => self.cast(inner, expr, *form, shows_implicit),
             ExprKind::Element => "VALUE".to_owned(),
-            ExprKind::And(list) => self.joined(list, " AND "),
-            ExprKind::Or(list) => self.joined(list, " OR "),
-            ExprKind::Not(inner) => format!("(NOT {})", self.expression(inner)),
+            ExprKind::And(list) => self.joined(list, " AND ", parent),
+            ExprKind::Or(list) => self.joined(list, " OR ", parent),
+            ExprKind::Not(inner) => {
+                let inner = self.below(inner, parent, false);
+                self.operation(format!("NOT {inner}"))
+            }
             ExprKind::IsNull { expr, negated } => {
-                format!("({} IS {}NULL)", self.argument(expr), if *negated { "NOT " } else { "" })
+                let inner = self.below(expr, parent, true);
+                self.operation(format!("{inner} IS {}NULL", if *negated { "NOT " } else { "" }))
             }
             ExprKind::IsTruth { expr, truth, negated } => {
                 let word = truth.map_or("UNKNOWN", |truth| if truth { "TRUE" } else { "FALSE" });
-                format!("({} IS {}{word})", self.expression(expr), if *negated { "NOT " } else { "" })
+                let inner = self.below(expr, parent, false);
+                self.operation(format!("{inner} IS {}{word}", if *negated { "NOT " } else { "" }))
             }
             ExprKind::Case { operand, whens, otherwise } => self.case(operand.as_deref(), whens, otherwise.as_deref(), expr.ty),
             ExprKind::CaseOperand => self.operands.last().cloned().unwrap_or_default(),
@@ -66,22 +92,7 @@ impl Deparser<'_> {
             ExprKind::MinMax { greatest, args } => {
                 format!("{}({})", if *greatest { "GREATEST" } else { "LEAST" }, self.list(args))
             }
-            ExprKind::Distinct { equal, negated } => match &equal.kind {
-                ExprKind::Call(call) => {
-                    let (left, right) = (self.argument(&call.args[0]), self.argument(&call.args[1]));
-                    let test = format!("({left} IS DISTINCT FROM {right})");
-                    if *negated { format!("(NOT {test})") } else { test }
-                }
-                _ => self.expression(equal),
-            },
-            ExprKind::InList { expr, list, operator, negated } => {
-                let word = if *negated { "ALL" } else { "ANY" };
-                format!("({} {} {word} (ARRAY[{}]))", self.argument(expr), operator.name, self.list(list))
-            }
-            ExprKind::ArrayComparison { left, array, operator, all } => {
-                let word = if *all { "ALL" } else { "ANY" };
-                format!("({} {} {word} ({}))", self.argument(left), operator.name, self.argument(array))
-            }
+            ExprKind::Distinct { .. } | ExprKind::InList { .. } | ExprKind::ArrayComparison { .. } => self.comparison(expr),
             ExprKind::Subquery(_) => "(SELECT)".to_owned(),
             ExprKind::Array { elements, .. } => match elements.is_empty() {
                 true => format!("ARRAY[]::{}", self.type_name(expr.ty)),
@@ -90,7 +101,10 @@ impl Deparser<'_> {
             ExprKind::Row { fields, .. } => format!("ROW({})", self.list(fields)),
             ExprKind::Subscript { container, subscripts } => self.subscript(container, subscripts),
             ExprKind::Field { row, name, .. } => format!("({}).{}", self.argument(row), quote_identifier(name)),
-            ExprKind::Collate(inner, name) => format!("({} COLLATE {})", self.expression(inner), quote_identifier(name)),
+            ExprKind::Collate(inner, name) => {
+                let inner = self.below(inner, parent, shows_implicit);
+                self.operation(format!("{inner} COLLATE {}", quote_identifier(name)))
+            }
             ExprKind::SqlValue(value) => sql_value(*value).to_owned(),
             ExprKind::Grouping(_) => "GROUPING()".to_owned(),
             ExprKind::Default => "DEFAULT".to_owned(),
@@ -98,17 +112,41 @@ impl Deparser<'_> {
         }
     }
 
+    /// IS DISTINCT FROM, IN, ANY and ALL.
+    fn comparison(&mut self, expr: &Expr) -> String {
+        let parent = Parent::of(expr);
+        match &expr.kind {
+            ExprKind::Distinct { equal, negated } => {
+                let ExprKind::Call(call) = &equal.kind else { return self.expression(equal) };
+                let (left, right) = (self.below(&call.args[0], parent, true), self.below(&call.args[1], parent, true));
+                let test = self.operation(format!("{left} IS DISTINCT FROM {right}"));
+                if *negated { self.operation(format!("NOT {test}")) } else { test }
+            }
+            ExprKind::InList { expr: subject, list, operator, negated } => {
+                let word = if *negated { "ALL" } else { "ANY" };
+                let (left, list) = (self.below(subject, parent, true), self.list(list));
+                self.operation(format!("{left} {} {word} (ARRAY[{list}])", operator.name))
+            }
+            ExprKind::ArrayComparison { left, array, operator, all } => {
+                let word = if *all { "ALL" } else { "ANY" };
+                let (left, array) = (self.below(left, parent, true), self.below(array, parent, true));
+                self.operation(format!("{left} {} {word} ({array})", operator.name))
+            }
+            _ => self.expression(expr),
+        }
+    }
+
     fn list(&mut self, exprs: &[Expr]) -> String {
         exprs.iter().map(|expr| self.argument(expr)).collect::<Vec<_>>().join(", ")
     }
 
-    fn joined(&mut self, exprs: &[Expr], connective: &str) -> String {
-        let parts: Vec<String> = exprs.iter().map(|expr| self.expression(expr)).collect();
-        format!("({})", parts.join(connective))
+    fn joined(&mut self, exprs: &[Expr], connective: &str, parent: Parent<'_>) -> String {
+        let parts: Vec<String> = exprs.iter().map(|expr| self.below(expr, parent, false)).collect();
+        self.operation(parts.join(connective))
     }
 
     fn type_name(&self, ty: TypeRef) -> String {
-        self.cx.catalog.format_type(ty, &["public".to_owned()])
+        self.cx.catalog.format_type(ty, &self.cx.search_path)
     }
 
     fn constant(&self, value: &Value, ty: TypeRef) -> String {
@@ -140,28 +178,31 @@ impl Deparser<'_> {
         }
     }
 
-    /// A cast; a constant under it already prints with its type.
-    fn cast(&mut self, inner: &Expr, ty: TypeRef, form: CastForm, show_implicit: bool) -> String {
-        let text = self.expression(inner);
-        if form == CastForm::Implicit && !show_implicit {
-            return text;
+    /// A cast; one that was not written shows only in operands and arguments.
+    fn cast(&mut self, inner: &Expr, cast: &Expr, form: CastForm, shows_implicit: bool) -> String {
+        let parent = Parent::of(cast);
+        if form == CastForm::Implicit && !shows_implicit {
+            return self.below(inner, parent, false);
         }
-        match inner.kind {
-            ExprKind::Constant(_) if text.starts_with('\'') => format!("({text})::{}", self.type_name(ty)),
-            _ => format!("({text})::{}", self.type_name(ty)),
-        }
+        let text = self.below(inner, parent, false);
+        format!("{}::{}", self.operation(text), self.type_name(cast.ty))
     }
 
-    fn call(&mut self, call: &Call, ty: TypeRef, show_implicit: bool) -> String {
+    fn call(&mut self, call: &Call, expr: &Expr, shows_implicit: bool) -> String {
         match &call.form {
-            CallForm::Cast(form) => self.cast(&call.args[0], ty, *form, show_implicit),
+            CallForm::Cast(form) => self.cast(&call.args[0], expr, *form, shows_implicit),
             CallForm::Operator(operator) => {
                 let name = self.cx.catalog.operator(*operator).map_or("?", |found| found.name.as_str()).to_owned();
-                match call.args.as_slice() {
-                    [operand] => format!("({name} {})", self.argument(operand)),
-                    [left, right] => format!("({} {name} {})", self.argument(left), self.argument(right)),
+                let parent = Parent::of(expr);
+                let text = match call.args.as_slice() {
+                    [operand] => format!("{name} {}", self.below(operand, parent, true)),
+                    [left, right] => {
+                        let left = self.below(left, parent.with_first(), true);
+                        format!("{left} {name} {}", self.below(right, parent, true))
+                    }
                     _ => String::new(),
-                }
+                };
+                self.operation(text)
             }
             CallForm::Syntax(keyword) => self.syntax(keyword, call),
             CallForm::Function => {

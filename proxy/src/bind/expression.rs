@@ -339,8 +339,19 @@ impl Binder<'_> {
 
     /// `a[1]`, `a[1:2]`, `(row).field`.
     fn access(&mut self, root: &ast::Expr, chain: &[ast::AccessExpr], scope: &Scope<'_>) -> Result<Expr> {
-        let mut bound = self.expression(root, scope)?;
+        // `t.column[1]`: the names before the first subscript are one name.
         let mut at = 0;
+        let mut bound = match root {
+            ast::Expr::Identifier(first) => {
+                let mut parts = vec![first.clone()];
+                while let Some(ast::AccessExpr::Dot(ast::Expr::Identifier(part))) = chain.get(at) {
+                    parts.push(part.clone());
+                    at += 1;
+                }
+                if parts.len() == 1 { self.identifier(first, scope)? } else { self.compound_identifier(&parts, scope)? }
+            }
+            _ => self.expression(root, scope)?,
+        };
         while at < chain.len() {
             match &chain[at] {
                 ast::AccessExpr::Dot(ast::Expr::Identifier(field)) => {
@@ -366,6 +377,9 @@ impl Binder<'_> {
         let base = self.base_type(container.ty);
         let (position, element) = (container.position, self.element_of(base.oid));
         let is_json = base.oid == oid::JSONB;
+        if let (oid::NAME, [ast::Subscript::Index { index }]) = (base.oid, subscripts) {
+            return self.letter_of_name(container, index, scope);
+        }
         if element == 0 && !is_json {
             let message = format!("cannot subscript type {} because it does not support subscripting", self.type_name(base.oid));
             return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).at(position));
@@ -389,6 +403,17 @@ impl Binder<'_> {
         };
         let container = self.coerce_to(container, base, CoercionContext::Implicit)?;
         Ok(Expr::new(ExprKind::Subscript { container: Box::new(container), subscripts: bound }, ty).at(position))
+    }
+
+    /// `n[i]` of type name, whose bytes count from 0: a value of type "char".
+    fn letter_of_name(&mut self, name: Expr, index: &ast::Expr, scope: &Scope<'_>) -> Result<Expr> {
+        let position = name.position;
+        let integer = |number: i64| Expr::new(ExprKind::Constant(rusqlite::types::Value::Integer(number)), TypeRef::new(oid::INT4));
+        let index = self.array_index(index, false, scope)?;
+        let from = self.binary_of("+", index, integer(1), position)?;
+        let text = self.coerce_to(name, TypeRef::new(oid::TEXT), CoercionContext::Implicit)?;
+        let letter = self.call_named("substr", vec![text, from, integer(1)], super::tree::CallForm::Function, position)?;
+        self.coerce_to(letter, TypeRef::new(oid::CHAR), CoercionContext::Explicit)
     }
 
     fn array_index(&mut self, index: &ast::Expr, is_json: bool, scope: &Scope<'_>) -> Result<Expr> {

@@ -147,10 +147,35 @@ impl Binder<'_> {
                 self.rename_columns(&mut item, alias)?;
                 Ok((From::Query { source, query: Box::new(query), lateral: false }, item))
             }
-            RelationKind::Sequence => Err(SqlError::unsupported("reading a sequence as a table").at(position)),
+            RelationKind::Sequence => self.sequence_row(&relation, shown.as_deref(), alias),
             RelationKind::Index => Err(cannot_open(&table, "an index", position)),
             RelationKind::Composite => Err(cannot_open(&table, "a composite type", position)),
         }
+    }
+
+    /// A sequence read as a table: its only row says where it stands.
+    fn sequence_row(
+        &mut self,
+        relation: &Arc<Relation>,
+        shown: Option<&str>,
+        alias: Option<&ast::TableAlias>,
+    ) -> Result<(From, ScopeItem)> {
+        let source = self.new_source();
+        let columns: Vec<(String, TypeRef)> = relation.columns.iter().map(|column| (column.name.clone(), column.ty)).collect();
+        let mut item = ScopeItem::of_columns(shown.unwrap_or(&relation.name.name), source, &columns);
+        item.schema = shown.is_none().then(|| relation.name.schema.clone());
+        self.rename_columns(&mut item, alias)?;
+        let outputs = columns.into_iter().map(|(name, ty)| OutputColumn { name, ty, table: 0, number: 0 }).collect();
+        let oid_of = ExprKind::Constant(rusqlite::types::Value::Integer(relation.oid.into()));
+        let call = super::tree::Call {
+            proc: super::tree::ProcRef(Arc::new(crate::catalog::proc::sequence_state())),
+            args: vec![Expr::new(oid_of, TypeRef::new(oid::OID))],
+            variadic_array: false,
+            form: super::tree::CallForm::Function,
+        };
+        let expr = Expr::new(ExprKind::Call(Box::new(call)), TypeRef::new(oid::RECORD));
+        let function = FromFunction { expr, columns: outputs, defined: false };
+        Ok((From::Function { source, functions: vec![function], ordinality: false }, item))
     }
 
     /// A relation by name; 42P01 where there is none.

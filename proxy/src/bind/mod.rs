@@ -34,6 +34,7 @@ mod merge;
 mod name;
 mod naming;
 mod operator;
+mod precedence;
 mod query;
 pub mod scope;
 mod select;
@@ -46,7 +47,7 @@ mod window;
 mod with;
 
 pub use binder::{Binder, fold, name_parts, schema_and_name, search_path};
-pub use deparse::deparse;
+pub use deparse::{deparse, deparse_prettily};
 pub use scope::{Clause, Scope};
 pub use tree::{Expr, Query, SourceId};
 
@@ -58,7 +59,7 @@ pub fn plan(statement: &ast::Statement, source: &str, parameter_types: &[Oid], c
     let mut binder = Binder::new(cx, source, parameter_types);
     match statement {
         ast::Statement::Query(query) => binder.plan_query(query),
-        other => Err(SqlError::unsupported(crate::parse::name_of(&other.to_string()))),
+        other => Err(SqlError::unsupported(other.to_string().split(' ').next().unwrap_or("this statement"))),
     }
 }
 

@@ -31,6 +31,12 @@ impl Binder<'_> {
                 return Ok(super::syntax::sql_value_expr(value).at(position));
             }
         }
+        if name == "tableoid" {
+            let tables: Vec<_> = scope.all_items().into_iter().filter(|item| item.row_type != 0).collect();
+            if let [item] = tables.as_slice() {
+                return Ok(table_oid(item, position));
+            }
+        }
         if let Some(item) = scope.item(None, &name, position)? {
             return Ok(whole_row(item).at(position));
         }
@@ -72,11 +78,7 @@ impl Binder<'_> {
         match (matching.next(), matching.next()) {
             (Some(found), None) => Ok(found.expr.clone().at(position)),
             (Some(_), Some(_)) => Err(super::scope::ambiguous_column(column, position)),
-            (None, _) if column == "tableoid" && item.row_type != 0 => {
-                let oid_of_table = i64::from(item.row_type & !crate::types::ROW_OID_BIT);
-                let constant = ExprKind::Constant(rusqlite::types::Value::Integer(oid_of_table));
-                Ok(Expr::new(constant, TypeRef::new(oid::OID)).at(position))
-            }
+            (None, _) if column == "tableoid" && item.row_type != 0 => Ok(table_oid(item, position)),
             (None, _) => Err(self.undefined_column(Some(table), column, scope, position)),
         }
     }
@@ -122,6 +124,12 @@ impl Binder<'_> {
             }
         }
     }
+}
+
+/// The system column `tableoid`: the OID of the table that a row lies in.
+fn table_oid(item: &ScopeItem, position: usize) -> Expr {
+    let of_table = i64::from(item.row_type & !crate::types::ROW_OID_BIT);
+    Expr::new(ExprKind::Constant(rusqlite::types::Value::Integer(of_table)), TypeRef::new(oid::OID)).at(position)
 }
 
 /// A FROM item as one value: a row, or the only column of a function with a scalar result.

@@ -64,6 +64,30 @@ pub struct OutputArgument {
     pub ty: Oid,
 }
 
+/// The function that answers a sequence's only row; it has no row in `pg_proc`.
+pub fn sequence_state() -> Proc {
+    let output = |(name, ty): (&str, Oid)| OutputArgument { name: name.to_owned(), ty };
+    Proc {
+        oid: 0,
+        schema: "peergres".to_owned(),
+        name: "sequence_state".to_owned(),
+        kind: ProcKind::Function,
+        returns_set: true,
+        strict: true,
+        volatility: 'v',
+        variadic: 0,
+        result: oid::RECORD,
+        args: vec![oid::OID],
+        arg_names: vec![String::new()],
+        defaults: Vec::new(),
+        outputs: [("last_value", oid::INT8), ("log_cnt", oid::INT8), ("is_called", oid::BOOL)].map(output).to_vec(),
+        signature: "peergres.sequence_state(oid)".to_owned(),
+        direct_args: 0,
+        aggregate_kind: 'n',
+        body: None,
+    }
+}
+
 /// Arguments as `pg_get_function_arguments` prints them, taken apart.
 #[derive(Default)]
 pub(super) struct Arguments {

@@ -41,6 +41,8 @@ pub(super) const OWN: &[(&str, bool, bool, &str)] = &[
     ("peergres.raise(text,text)", true, false, "text"),
     // The count of LIMIT or OFFSET, and which of them.
     ("peergres.row_count(bigint,text)", true, true, "bigint"),
+    // The only row of a sequence read as a table.
+    ("peergres.sequence_state(oid)", true, false, "record"),
     // The value of the only row.
     ("peergres.single(\"any\")", false, true, "anyelement"),
     // Rows as one value, and that value as rows: what a LATERAL subquery yields.

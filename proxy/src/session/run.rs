@@ -101,6 +101,9 @@ impl Session {
     /// A statement with a plan, its rows sent as they come.
     pub(super) fn query(&mut self, prepared: &Prepared, delivery: Delivery<'_>) -> Result<Done> {
         let mut compiled = self.compile(prepared)?;
+        if compiled.plan.parameters.len() > delivery.parameters.len() {
+            return Err(no_parameter(delivery.parameters.len() + 1, &prepared.source));
+        }
         for attempt in 0.. {
             if compiled.plan.writes {
                 self.lock_rows(prepared, &compiled.plan)?;
@@ -268,4 +271,11 @@ fn statement_name(prepared: &Prepared, plan: &Plan) -> &'static str {
             Node::Command(_) | Node::Definition(_) | Node::Change(_) => "SELECT",
         },
     }
+}
+
+/// 42P02, for a `$n` that nothing gives a value, as in the simple protocol.
+fn no_parameter(number: usize, source: &str) -> SqlError {
+    let name = format!("${number}");
+    let position = source.find(&name).map_or(0, |at| source[..at].chars().count() + 1);
+    SqlError::new(SqlState::UNDEFINED_PARAMETER, format!("there is no parameter {name}")).at(position)
 }

@@ -314,6 +314,13 @@ impl Services for Shared {
             }
             "relation_size" => self.relation_size(argument(service, args, 0)?).map(|size| Some(size.to_string())),
             "database_size" => Ok(self.database_size(argument(service, args, 0)?)),
+            "sequence_state" => {
+                let oid = number(service, args, 0)?;
+                let object = self.sequence(oid)?;
+                let Object::Sequence(sequence) = &*object else { return Ok(None) };
+                let state = self.database.sequences().state(oid, sequence);
+                Ok(Some(format!("{}|{}", state.last_value, boolean(state.is_called))))
+            }
             "pg_sequence_last_value" => self.last_value(number(service, args, 0)?),
             "pg_postmaster_start_time" => Ok(Some(self.server.started.to_string())),
             "inet_client_addr" => Ok(self.handle.client.map(|a| a.ip().to_string())),

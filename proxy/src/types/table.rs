@@ -36,7 +36,7 @@ const CODECS: &[(&str, Storage, &dyn Codec)] = &[
     ("unknown", Storage::Text, &text::Text::Plain),
     ("cstring", Storage::Text, &text::Text::Plain),
     ("refcursor", Storage::Text, &text::Text::Plain),
-    ("aclitem", Storage::Text, &text::Text::Plain),
+    ("aclitem", Storage::Text, &text::TextOnly),
     ("pg_node_tree", Storage::Text, &text::Text::Plain),
     ("pg_ndistinct", Storage::Text, &text::Text::Plain),
     ("pg_dependencies", Storage::Text, &text::Text::Plain),

@@ -127,6 +127,32 @@ impl Codec for Void {
     }
 }
 
+/// The codec of types that have no binary form: aclitem.
+pub(super) struct TextOnly;
+
+fn no_binary(what: &str, ty: &Type) -> SqlError {
+    SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("no binary {what} function available for type {}", format_row(ty, -1)))
+}
+
+impl Codec for TextOnly {
+    fn input(&self, text: &str, _ty: &Type, _typmod: i32, _cx: &Context) -> Result<Value> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn output(&self, value: ValueRef<'_>, _ty: &Type, _cx: &Context, out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(text(value)?.as_bytes());
+        Ok(())
+    }
+
+    fn receive(&self, _bytes: &[u8], ty: &Type, _typmod: i32, _cx: &Context) -> Result<Value> {
+        Err(no_binary("input", ty))
+    }
+
+    fn send(&self, _value: ValueRef<'_>, ty: &Type, _cx: &Context, _out: &mut Vec<u8>) -> Result<()> {
+        Err(no_binary("output", ty))
+    }
+}
+
 /// The codec of tid, `(block,offset)`, and pg_lsn, `hex/hex`: pairs of numbers kept as text.
 pub(super) enum Pair {
     /// `tid`.

@@ -1,8 +1,8 @@
 //! Names of what OIDs stand for: types, roles, the sequence behind a column, a table's place.
 
 use super::super::{
-    Body::{Native, Scalar},
-    Call, Row, Value,
+    Body::{Native, Scalar, Set},
+    Call, Row, Rows, Value,
     results::text_or_null,
     row,
 };
@@ -21,6 +21,7 @@ pub(super) const ROWS: &[Row] = &[
     row("pg_get_userbyid(oid)", Scalar(user_by_id)),
     row("pg_get_serial_sequence(text,text)", Scalar(serial_sequence)),
     row("pg_sequence_last_value(regclass)", Scalar(last_value)),
+    row("peergres.sequence_state(oid)", Set(sequence_state)),
     row("pg_tablespace_location(oid)", Native("''")),
     row("pg_relation_filenode(regclass)", Scalar(filenode)),
     row("pg_my_temp_schema()", Native("0")),
@@ -80,4 +81,12 @@ fn filenode(call: &Call<'_>) -> Result<Value> {
 fn last_value(call: &Call<'_>) -> Result<Value> {
     let answer = call.cx.services.call("pg_sequence_last_value", &[Some(call.int(0)?.to_string())])?;
     Ok(answer.and_then(|digits| digits.parse().ok()).map_or(Value::Null, Value::Integer))
+}
+
+/// `last_value`, `log_cnt` (nothing is drawn ahead here), `is_called`.
+fn sequence_state(call: &Call<'_>) -> Result<Rows> {
+    let answer = call.cx.services.call("sequence_state", &[Some(call.int(0)?.to_string())])?.unwrap_or_default();
+    let (last, called) = answer.split_once('|').unwrap_or_default();
+    let row = vec![Value::Integer(last.parse().unwrap_or(0)), Value::Integer(0), Value::Integer((called == "t").into())];
+    Ok(Box::new(std::iter::once(Ok(row))))
 }

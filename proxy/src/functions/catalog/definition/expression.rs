@@ -2,7 +2,12 @@
 //! another search path, they are bound and printed again.
 
 use super::{super::super::Call, Value, flag, oid, text};
-use crate::{catalog::Relation, error::Result, session::context::Context};
+use crate::{
+    bind::{self, Clause, Expr, Scope, deparse, deparse_prettily},
+    catalog::Relation,
+    error::{Result, SqlError},
+    session::context::Context,
+};
 
 /// `pg_get_expr`: the text of a pg_node_tree; NULL where the relation is gone.
 pub(super) fn of_column(call: &Call<'_>) -> Result<Value> {
@@ -15,9 +20,31 @@ pub(super) fn of_column(call: &Call<'_>) -> Result<Value> {
     }
 }
 
-/// A stored expression as it shows to the session.
-pub(super) fn shown(stored: &str, _relation: Option<&Relation>, _is_pretty: bool, _cx: &Context) -> String {
-    stored.to_owned()
+/// A stored expression as it shows to the session: printed anew unless the stored form is what it would be.
+pub(super) fn shown(stored: &str, relation: Option<&Relation>, is_pretty: bool, cx: &Context) -> String {
+    let canonical = cx.canonical();
+    let first = cx.search_path.iter().find(|schema| cx.catalog.has_namespace(schema));
+    if !is_pretty && first.is_some_and(|schema| schema == "public") {
+        return stored.to_owned();
+    }
+    match bound(stored, relation, &canonical) {
+        Ok(bound) if is_pretty => deparse_prettily(&bound, cx),
+        Ok(bound) => deparse(&bound, cx),
+        // Texts that are no expressions (several joined, a domain's VALUE without its type) show as they are stored.
+        Err(_) => stored.to_owned(),
+    }
+}
+
+fn bound(stored: &str, relation: Option<&Relation>, canonical: &Context) -> Result<Expr> {
+    let parsed = sqlparser::parser::Parser::new(&sqlparser::dialect::PostgreSqlDialect {})
+        .try_with_sql(stored)
+        .and_then(|mut parser| parser.parse_expr())
+        .map_err(|error| SqlError::internal(error.to_string()))?;
+    let mut scope = match relation {
+        Some(relation) => Scope::of_relation(relation, Clause::Check),
+        None => Scope::empty(Clause::Check),
+    };
+    bind::expression(&parsed, "", &mut scope, canonical)
 }
 
 /// Whether an expression's text is a single call, which needs no parentheses of its own (`looks_like_function`).

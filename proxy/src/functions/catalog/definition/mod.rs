@@ -11,8 +11,9 @@ mod constraint;
 mod expression;
 mod function;
 mod index;
+mod view;
 
-pub(super) const TOPICS: &[&[Row]] = &[ROWS, function::ROWS];
+pub(super) const TOPICS: &[&[Row]] = &[ROWS, function::ROWS, view::ROWS];
 
 const ROWS: &[Row] = &[
     row("pg_get_expr(pg_node_tree,oid)", Scalar(expression::of_column)),
