@@ -3,7 +3,10 @@
 
 use std::process::ExitCode;
 
-use peergres_tests::fuzz::Fuzzer;
+use peergres_tests::fuzz::{Fuzzer, Report};
+
+/// Statements after which what was found is printed.
+const STEP: usize = 50;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -12,9 +15,15 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let number = |n: usize, otherwise: u64| rest.get(n).and_then(|text| text.parse().ok()).unwrap_or(otherwise);
-    let report = Fuzzer::start(ours, theirs).run(number(0, 1), number(1, 1000));
-    for difference in &report.differences {
-        println!("{}", difference.record());
+    let (first, count) = (number(0, 1), number(1, 1000));
+    let mut fuzzer = Fuzzer::start(ours, theirs);
+    let mut report = Report::default();
+    for seed in (first..first + count).step_by(STEP) {
+        let shown = report.differences.len();
+        fuzzer.run(seed, (STEP as u64).min(first + count - seed), &mut report);
+        for difference in &report.differences[shown..] {
+            println!("{}", difference.record());
+        }
     }
     for (words, count) in &report.unsupported {
         println!("# {count} × {words}");

@@ -47,6 +47,7 @@ pub struct Report {
     pub unsupported: BTreeMap<String, u64>,
     /// What differs, one for each kind of statement.
     pub differences: Vec<Difference>,
+    shapes: HashSet<String>,
 }
 
 /// Both servers, with the same tables.
@@ -85,9 +86,7 @@ impl Fuzzer {
     }
 
     /// Asks `count` statements from `seed` on.
-    pub fn run(&mut self, seed: u64, count: u64) -> Report {
-        let mut report = Report::default();
-        let mut shapes = HashSet::new();
+    pub fn run(&mut self, seed: u64, count: u64, report: &mut Report) {
         for seed in seed..seed + count {
             let query = Generator { rng: Rng::with_seed(seed), signatures: &self.signatures }.query();
             let (ours, theirs) = self.ask(&query.sql());
@@ -97,12 +96,11 @@ impl Fuzzer {
                 *report.unsupported.entry(self.words(&query)).or_default() += 1;
             } else if !agree(&ours, &theirs) {
                 let found = self.shrink(seed, query);
-                if shapes.insert(shape(&found.sql)) {
+                if report.shapes.insert(shape(&found.sql)) {
                     report.differences.push(found);
                 }
             }
         }
-        report
     }
 
     /// Both answers: columns and types as prepared, rows in text.
