@@ -121,7 +121,7 @@ fn cat(call: &Call<'_>) -> Result<Value> {
         left.dimensions[0].1 += right.dimensions[0].1;
     } else if l == r + 1 || l + 1 == r {
         let (outer, inner) = if l > r { (&mut left, &right) } else { (&mut right, &left) };
-        if lengths(&outer.dimensions[1..]) != lengths(&inner.dimensions) {
+        if outer.dimensions[1..] != inner.dimensions[..] {
             return incompatible("Arrays with differing dimensions are not compatible for concatenation.");
         }
         outer.dimensions[0].1 += 1;

@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Row] = &[
     row("inetor(inet,inet)", Scalar(|c| combined(c, "OR", |a, b| a | b))),
     row("inetpl(inet,bigint)", Scalar(|c| moved(&address(c, 0)?, i128::from(c.int(1)?)))),
     row("int8pl_inet(bigint,inet)", Scalar(|c| moved(&address(c, 1)?, i128::from(c.int(0)?)))),
-    row("inetmi_int8(inet,bigint)", Scalar(|c| moved(&address(c, 0)?, -i128::from(c.int(1)?)))),
+    row("inetmi_int8(inet,bigint)", Scalar(|c| moved(&address(c, 0)?, i128::from(c.int(1)?.wrapping_neg())))),
     row("inetmi(inet,inet)", Scalar(difference)),
     row("trunc(macaddr)", Scalar(|c| mac(c, 0).map(|m| mac_value(m & 0xFFFF_FF00_0000)))),
     row("macaddr_not(macaddr)", Scalar(|c| mac(c, 0).map(|m| mac_value(!m & 0xFFFF_FFFF_FFFF)))),

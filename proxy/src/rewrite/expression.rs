@@ -112,6 +112,9 @@ impl Printer<'_> {
     fn input_output(&mut self, inner: &Expr, target: TypeRef) -> Result<String> {
         let source = self.base(inner.ty.concrete());
         let mut text = self.expression(inner)?;
+        if text == "NULL" {
+            return Ok(text);
+        }
         let is_text = |ty: Oid| matches!(ty, oid::TEXT | oid::VARCHAR | oid::UNKNOWN | oid::CSTRING);
         if !is_text(source) && source != oid::NAME && source != oid::BPCHAR {
             text = format!("\"peergres.output(\"\"any\"\")\"('{source}>{}', {text})", oid::TEXT);
@@ -168,6 +171,10 @@ impl Printer<'_> {
     /// The same bits under another type. Storage differs for one pair alone: an integer has a sign, an oid has none.
     fn relabel(&mut self, inner: &Expr, target: Oid) -> Result<String> {
         let (from, to) = (self.base(inner.ty.oid), self.base(target));
+        if (from, to) == (oid::CIDR, oid::INET) {
+            // Their text differs: cidr always shows the length of its network.
+            return self.input_output(inner, TypeRef::new(to));
+        }
         let text = self.expression(inner)?;
         Ok(match (from, to) {
             (oid::INT4, oid::INT4) => text,

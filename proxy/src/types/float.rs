@@ -1,5 +1,7 @@
 //! real and double precision: REAL in SQLite, NaN as a BLOB; shortest text that reads back the same, IEEE big-endian binary.
 
+use num_bigint::BigUint;
+
 use peergres_sync::value::NAN;
 
 use super::{Codec, Type, Value, ValueRef, integer::bad_binary};
@@ -89,8 +91,49 @@ fn shortest(value: f64, single: bool) -> String {
     if zeros == digits.len() {
         return format!("{sign}0e0");
     }
+    let exponent = exponent + whole.len() as i32 - 1 - zeros as i32;
+    let significant = digits[zeros..].trim_end_matches('0');
+    if is_halfway(significant, exponent, value.abs(), single) {
+        return beside_halfway(significant.len(), value, single);
+    }
     let (first, rest) = digits[zeros..].split_at(1);
-    format!("{sign}{first}.{rest}e{}", exponent + whole.len() as i32 - 1 - zeros as i32)
+    format!("{sign}{first}.{rest}e{exponent}")
+}
+
+/// Whether digits (the first before the point) lie exactly between the float and a neighbour. PostgreSQL's `d2s.c` does not take such
+/// digits (`acceptBounds`), so that 1e23 prints as 9.999999999999999e+22. Floats so close to each other that no digits end there are not asked.
+fn is_halfway(digits: &str, exponent: i32, value: f64, single: bool) -> bool {
+    let Ok(zeros) = u32::try_from(exponent + 1 - digits.len() as i32) else { return false };
+    let precision = if single { 24 } else { 53 };
+    let bits = value.to_bits();
+    let power = (bits >> 52) as i32 - 1075;
+    let ulp_power = power + 53 - precision;
+    if ulp_power < 1 {
+        return false;
+    }
+    let mantissa = (bits & ((1 << 52) - 1)) | (1 << 52);
+    let exact = BigUint::from(mantissa) << (power.max(0) as u32) >> ((-power).max(0) as u32);
+    let Ok(decimal) = digits.parse::<BigUint>() else { return false };
+    let decimal = decimal * BigUint::from(10u32).pow(zeros);
+    let distance = if decimal > exact { &decimal - &exact } else { &exact - &decimal };
+    // Below a power of two the neighbour is half as far.
+    let narrow = mantissa == 1 << 52 && decimal < exact;
+    distance << (if narrow { 2u32 } else { 1 }) == BigUint::from(1u32) << (ulp_power as u32)
+}
+
+/// The shortest digits, more than `count`, that read back and don't lie halfway.
+fn beside_halfway(count: usize, value: f64, single: bool) -> String {
+    for more in count..17 {
+        let text = format!("{value:.more$e}");
+        let reads_back = if single { text.parse::<f32>().is_ok_and(|f| f == value as f32) } else { text.parse::<f64>() == Ok(value) };
+        let (mantissa, exponent) = text.split_once('e').expect("{:e} prints an exponent");
+        let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+        let exponent = exponent.parse().expect("{:e} prints a number after the e");
+        if reads_back && !is_halfway(&digits, exponent, value.abs(), single) {
+            return text;
+        }
+    }
+    format!("{value:e}")
 }
 
 /// `float4in` and `float8in`.

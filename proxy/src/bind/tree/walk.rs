@@ -16,8 +16,19 @@ impl Expr {
     fn is_constant(&self) -> bool {
         match &self.kind {
             ExprKind::Constant(_) => true,
-            ExprKind::Call(call) => call.args.iter().all(Expr::is_constant),
-            ExprKind::Relabel(inner, _) | ExprKind::InputOutput(inner, _) => inner.is_constant(),
+            ExprKind::Call(_)
+            | ExprKind::Relabel(..)
+            | ExprKind::InputOutput(..)
+            | ExprKind::Case { .. }
+            | ExprKind::Array { .. }
+            | ExprKind::Coalesce(_)
+            | ExprKind::And(_)
+            | ExprKind::Or(_)
+            | ExprKind::Not(_) => {
+                let mut constant = true;
+                self.for_each_child(&mut |child| constant &= child.is_constant());
+                constant
+            }
             _ => false,
         }
     }

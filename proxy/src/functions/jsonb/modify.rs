@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     error::{Result, SqlError, SqlState},
-    functions::{Body::Scalar, Call, Row, json::nested, row},
-    types::{Value, jsonb::Jsonb},
+    functions::{Body::Scalar, Call, Row, row},
+    types::{Value, array::Array, jsonb::Jsonb},
 };
 
 /// The rows.
@@ -32,7 +32,16 @@ fn invalid<T>(message: &str) -> Result<T> {
 }
 
 fn texts(call: &Call<'_>) -> Result<Vec<String>> {
-    Ok(nested::texts(call.text(1)?)?.into_iter().flatten().collect())
+    Ok(path(call)?.into_iter().flatten().collect())
+}
+
+/// The elements of argument 1, which must have one dimension (`setPath` and its kin refuse more, reading does not).
+fn path(call: &Call<'_>) -> Result<Vec<Option<String>>> {
+    let array = Array::parse(call.text(1)?, ',')?;
+    match array.dimensions.len() {
+        0 | 1 => Ok(array.elements),
+        _ => Err(SqlError::new(SqlState::ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts")),
+    }
 }
 
 /// Objects merge, anything else becomes one array.
@@ -92,8 +101,9 @@ fn delete_path(call: &Call<'_>) -> Result<Value> {
 
 /// The tree with a change at the path of argument 1.
 fn changed(call: &Call<'_>, tree: Jsonb, change: &Change) -> Result<Value> {
-    let path = nested::texts(call.text(1)?)?;
-    if path.is_empty() {
+    let path = path(call)?;
+    let is_empty = matches!(&tree, Jsonb::Array(list) if list.is_empty()) || matches!(&tree, Jsonb::Object(pairs) if pairs.is_empty());
+    if path.is_empty() || is_empty && change.needs_something() {
         return Ok(stored(tree));
     }
     Ok(stored(set_path(tree, &path, 0, change)?))

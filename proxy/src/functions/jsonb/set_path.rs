@@ -25,6 +25,13 @@ pub(super) enum Change {
     },
 }
 
+impl Change {
+    /// Whether it leaves what is empty as it is, whatever the path.
+    pub(super) fn needs_something(&self) -> bool {
+        matches!(self, Change::Delete | Change::Set { create: false, .. })
+    }
+}
+
 /// The tree with the change at `path[level..]`.
 pub(super) fn set_path(tree: Jsonb, path: &[Option<String>], level: usize, change: &Change) -> Result<Jsonb> {
     let Some(key) = &path[level] else {
