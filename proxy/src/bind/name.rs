@@ -162,7 +162,7 @@ fn absent_row(fields: &[Expr]) -> Option<Expr> {
         return None;
     }
     let test = |field: &Expr| Expr::boolean(ExprKind::IsNull { expr: Box::new(field.clone()), negated: false });
-    Some(super::expression::all_of(fields.iter().map(test).collect()))
+    Some(super::condition::all_of(fields.iter().map(test).collect()))
 }
 
 /// Levenshtein's distance.

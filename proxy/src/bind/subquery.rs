@@ -4,7 +4,8 @@ use sqlparser::ast;
 
 use super::{
     Binder, CoercionContext, Scope,
-    expression::{all_of, any_of, is_row, strip, unequal_rows},
+    condition::{all_of, any_of, is_row, unequal_rows},
+    expression::strip,
     operator::binary_name,
     scope::output_column,
     tree::{CallForm, Expr, ExprKind, OperatorRef, Query, SourceId, Subquery, SubqueryKind},

@@ -221,18 +221,6 @@ impl Reader<'_> {
             Ok::<usize, SqlError>(read)
         };
         match field.key {
-            Key::HalfDay(_, dots) => {
-                let words = if dots { ["a.m.", "p.m."] } else { ["am", "pm"] };
-                let value = self.word(field, &words)?;
-                set(&mut self.out.is_late, value, field)?;
-                self.out.twelve_hours = true;
-                return Ok(());
-            }
-            Key::Era(_, dots) => {
-                let words = if dots { ["a.d.", "b.c."] } else { ["ad", "bc"] };
-                let value = self.word(field, &words)?;
-                return set(&mut self.out.is_before_christ, value, field);
-            }
             Key::Hour12 => {
                 plain(self, |p| &mut p.hour, 2)?;
                 self.out.twelve_hours = true;
@@ -261,11 +249,7 @@ impl Reader<'_> {
                 }
                 plain(self, |p| &mut p.offset_minutes, 2)?;
             }
-            Key::MonthName(_) => return self.month(field, &MONTHS),
-            Key::MonthAbbreviation(_) => return self.month(field, &MONTHS.map(|name| &name[..3])),
             Key::Month => drop(plain(self, |p| &mut p.month, 2)?),
-            Key::DayName(_) => return self.weekday(field, &WEEKDAYS),
-            Key::DayAbbreviation(_) => return self.weekday(field, &WEEKDAYS.map(|name| &name[..3])),
             Key::DayOfYear => drop(plain(self, |p| &mut p.day_of_year, width)?),
             Key::IsoDayOfYear => drop(plain(self, |p| &mut p.day_of_year, 3)?),
             Key::Day => drop(plain(self, |p| &mut p.day, 2)?),
@@ -279,19 +263,44 @@ impl Reader<'_> {
             Key::Century => drop(plain(self, |p| &mut p.century, width)?),
             Key::YearWithComma => self.year_with_comma(field)?,
             Key::Year(digits) | Key::IsoYear(digits) => self.year(field, digits, slurp)?,
-            Key::Roman(_) => {
-                let value = self.word(field, &ROMAN)?;
-                return set(&mut self.out.month, 12 - value, field);
-            }
             Key::WeekOfMonth => drop(plain(self, |p| &mut p.week_of_month, width)?),
             Key::Julian => drop(plain(self, |p| &mut p.julian, width)?),
             Key::Exact => {}
+            // Words take no ordinal.
+            _ => return self.named(field),
         }
         if field.ordinal.is_some() {
             self.advance();
             self.advance();
         }
         Ok(())
+    }
+
+    /// Fields that are words: halves of the day, eras, names of months and days, Roman months.
+    fn named(&mut self, field: Field) -> Result<()> {
+        match field.key {
+            Key::HalfDay(_, dots) => {
+                let words = if dots { ["a.m.", "p.m."] } else { ["am", "pm"] };
+                let value = self.word(field, &words)?;
+                set(&mut self.out.is_late, value, field)?;
+                self.out.twelve_hours = true;
+                Ok(())
+            }
+            Key::Era(_, dots) => {
+                let words = if dots { ["a.d.", "b.c."] } else { ["ad", "bc"] };
+                let value = self.word(field, &words)?;
+                set(&mut self.out.is_before_christ, value, field)
+            }
+            Key::MonthName(_) => self.month(field, &MONTHS),
+            Key::MonthAbbreviation(_) => self.month(field, &MONTHS.map(|name| &name[..3])),
+            Key::DayName(_) => self.weekday(field, &WEEKDAYS),
+            Key::DayAbbreviation(_) => self.weekday(field, &WEEKDAYS.map(|name| &name[..3])),
+            Key::Roman(_) => {
+                let value = self.word(field, &ROMAN)?;
+                set(&mut self.out.month, 12 - value, field)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn fraction(&mut self, field: Field, digits: usize, slurp: bool) -> Result<()> {

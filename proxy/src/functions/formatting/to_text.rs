@@ -203,16 +203,7 @@ impl Moment {
             }
             Key::Offset | Key::OffsetHours | Key::OffsetMinutes => {
                 self.refuse_interval()?;
-                let (sign, seconds) = (if self.offset < 0 { '-' } else { '+' }, self.offset.abs());
-                let (hours, minutes) = (seconds / 3600, seconds % 3600 / 60);
-                match field.key {
-                    Key::OffsetHours => format!("{sign}{hours:02}"),
-                    Key::OffsetMinutes => format!("{minutes:02}"),
-                    _ => {
-                        let hours = if field.fill { hours.to_string() } else { format!("{hours:02}") };
-                        if seconds % 3600 == 0 { format!("{sign}{hours}") } else { format!("{sign}{hours}:{minutes:02}") }
-                    }
-                }
+                self.offset_word(field)
             }
             Key::Roman(case) => {
                 if at.month == 0 && at.year == 0 {
@@ -228,6 +219,20 @@ impl Moment {
             }
             _ => return Ok(None),
         }))
+    }
+
+    /// The zone's offset from UTC, whole or one part of it.
+    fn offset_word(&self, field: Field) -> String {
+        let (sign, seconds) = (if self.offset < 0 { '-' } else { '+' }, self.offset.abs());
+        let (hours, minutes) = (seconds / 3600, seconds % 3600 / 60);
+        match field.key {
+            Key::OffsetHours => format!("{sign}{hours:02}"),
+            Key::OffsetMinutes => format!("{minutes:02}"),
+            _ => {
+                let hours = if field.fill { hours.to_string() } else { format!("{hours:02}") };
+                if seconds % 3600 == 0 { format!("{sign}{hours}") } else { format!("{sign}{hours}:{minutes:02}") }
+            }
+        }
     }
 
     fn number(&self, field: Field) -> Result<Option<String>> {

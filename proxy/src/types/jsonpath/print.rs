@@ -61,21 +61,13 @@ fn item(whole: &Item, in_key: bool, brackets: bool, out: &mut String) {
             for (at, (from, to)) in ranges.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });
                 item(from, false, false, out);
-                if let Some(to) = to {
-                    out.push_str(" to ");
-                    item(to, false, false, out);
-                }
+                to.iter().for_each(|to| wrapped(" to ", to, "", out));
             }
             out.push(']');
         }
         Kind::Anywhere(first, last) => {
             out.push_str(if in_key { "." } else { "" });
-            let shown = |level: &Option<u32>| level.map_or_else(|| "last".to_owned(), |level| level.to_string());
-            out.push_str(&match (first, last) {
-                (Some(0), None) => "**".to_owned(),
-                (first, last) if first == last => format!("**{{{}}}", shown(first)),
-                (first, last) => format!("**{{{} to {}}}", shown(first), shown(last)),
-            });
+            out.push_str(&anywhere(*first, *last));
         }
         Kind::Filter(inner) => wrapped("?(", inner, ")", out),
         Kind::Method(method) => {
@@ -120,5 +112,15 @@ fn item(whole: &Item, in_key: bool, brackets: bool, out: &mut String) {
     }
     if let Some(next) = &whole.next {
         item(next, true, true, out);
+    }
+}
+
+/// `**`, with the levels that it reaches.
+fn anywhere(first: Option<u32>, last: Option<u32>) -> String {
+    let shown = |level: Option<u32>| level.map_or_else(|| "last".to_owned(), |level| level.to_string());
+    match (first, last) {
+        (Some(0), None) => "**".to_owned(),
+        (first, last) if first == last => format!("**{{{}}}", shown(first)),
+        (first, last) => format!("**{{{} to {}}}", shown(first), shown(last)),
     }
 }
