@@ -94,8 +94,13 @@ impl Binder<'_> {
         if unknowns < bases.len() {
             let known: Vec<Oid> = bases.iter().copied().filter(|ty| *ty != oid::UNKNOWN).collect();
             if known.iter().all(|ty| *ty == known[0]) {
-                let fits =
-                    |at: &&usize| candidates[**at].iter().all(|declared| self.can_coerce(known[0], *declared, CoercionContext::Implicit));
+                let alike = vec![known[0]; bases.len()];
+                let fits = |at: &&usize| {
+                    let declared = candidates[**at];
+                    let each = declared.iter().all(|declared| self.can_coerce(known[0], *declared, CoercionContext::Implicit));
+                    let generic = declared.iter().any(|ty| is_polymorphic(*ty));
+                    each && (!generic || self.resolve_polymorphic(declared, &alike, oid::VOID).is_some())
+                };
                 let kept: Vec<usize> = left.iter().filter(fits).copied().collect();
                 if let [one] = kept.as_slice() {
                     return Choice::One(*one);

@@ -16,7 +16,8 @@ use crate::{
 impl Binder<'_> {
     pub(super) fn null_test(&mut self, inner: &ast::Expr, negated: bool, scope: &Scope<'_>) -> Result<Expr> {
         let bound = self.expression(inner, scope)?;
-        let bound = self.settle_unknown(bound)?;
+        // What is tested decides no parameter's type.
+        let bound = if matches!(bound.kind, ExprKind::Parameter(_)) { bound } else { self.settle_unknown(bound)? };
         let position = bound.position;
         if let ExprKind::Row { fields, .. } = &bound.kind {
             // A row is null where all its fields are, and not null where none is: the two are not opposites.

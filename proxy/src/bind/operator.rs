@@ -102,7 +102,7 @@ impl Binder<'_> {
         match arg.kind {
             ExprKind::Parameter(number) if arg.is_unknown() => {
                 let message = format!("could not determine data type of parameter ${number}");
-                Err(SqlError::new(SqlState::INDETERMINATE_DATATYPE, message).at(arg.position))
+                Err(SqlError::new(SqlState::INDETERMINATE_DATATYPE, message))
             }
             _ => self.settle_unknown(arg),
         }

@@ -46,7 +46,10 @@ impl Binder<'_> {
         let aggregated = targets.iter().any(|target| target.expr.has_aggregate())
             || having.as_ref().is_some_and(Expr::has_aggregate)
             || sorted.iter().any(|key| key.expr.has_aggregate());
-        let grouped = aggregated || !keys.is_empty() || having.is_some();
+        // `GROUP BY ()` groups all rows into one.
+        let has_keys =
+            matches!(&select.group_by, ast::GroupByExpr::Expressions(exprs, modifiers) if !exprs.is_empty() || !modifiers.is_empty());
+        let grouped = aggregated || has_keys || having.is_some();
         if grouped {
             let exprs = targets.iter().map(|t| &t.expr).chain(sorted.iter().map(|k| &k.expr)).chain(&having);
             self.check_grouping(exprs, &group_by, &scope)?;

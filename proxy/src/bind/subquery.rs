@@ -36,7 +36,8 @@ impl Binder<'_> {
             };
             return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message));
         }
-        self.query(query, Some(scope))
+        let bound = self.query(query, Some(scope))?;
+        self.settle_columns(bound)
     }
 
     pub(super) fn exists(&mut self, query: &ast::Query, negated: bool, scope: &Scope<'_>) -> Result<Expr> {

@@ -65,6 +65,7 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
     refuse_empty_names(&tokens, sql, &positions)?;
     let tokens = strong_locks(tokens);
     let bounds = bounds(&tokens, &positions);
+    sugar::refuse(&tokens)?;
     let tokens = sugar::desugar(tokens);
     let mut parser = Parser::new(&dialect).with_recursion_limit(RECURSION_LIMIT).with_tokens_with_locations(tokens);
     let mut statements = Vec::with_capacity(bounds.len());

@@ -8,6 +8,7 @@ use sqlparser::{
 };
 
 use super::keyword;
+use crate::error::SqlError;
 
 /// Begins the name of a frame's exclusion: `~exclude ties`.
 pub(crate) const EXCLUDE: &str = "~exclude ";
@@ -16,6 +17,20 @@ pub(crate) const ROWS_FROM: &str = "~rows from";
 
 /// The field that the star of `(row).*` becomes.
 pub(crate) const STAR: &str = "~*";
+
+/// 0A000 for clauses of common table expressions that nothing here does yet.
+pub(super) fn refuse(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    for at in 0..tokens.len() {
+        let Some(first) = keyword(&tokens[at].token).filter(|first| matches!(first.as_str(), "search" | "cycle")) else { continue };
+        let follows = before(tokens, at).is_some_and(|before| tokens[before].token == Token::RParen);
+        let next = significant(tokens, at + 1).and_then(|next| keyword(&tokens[next].token));
+        let is_search = next.is_some_and(|next| matches!(next.as_str(), "depth" | "breadth"));
+        if follows && (is_search || first == "cycle") {
+            return Err(SqlError::unsupported(format!("{} of a common table expression", first.to_uppercase())));
+        }
+    }
+    Ok(())
+}
 
 /// Replaces what the grammar lacks.
 pub(super) fn desugar(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {

@@ -205,7 +205,7 @@ impl Codec for CompositeCodec {
     fn receive(&self, bytes: &[u8], ty: &Type, _typmod: i32, cx: &Context) -> Result<Value> {
         let attributes = attributes(ty).ok_or_else(|| SqlError::unsupported("input of anonymous composite types"))?;
         let mut rest = bytes;
-        let mut word = |rest: &mut &[u8]| -> Result<i32> {
+        let word = |rest: &mut &[u8]| -> Result<i32> {
             let (head, tail) = rest.split_first_chunk::<4>().ok_or_else(bad_binary)?;
             *rest = tail;
             Ok(i32::from_be_bytes(*head))
