@@ -13,7 +13,14 @@ use super::definer::Definer;
 use crate::{
     bind::{self, fold},
     error::{Result, SqlError, SqlState},
+    types::TypeRef,
 };
+
+/// An argument's default, of the argument's type, as `pg_get_expr` prints it.
+fn default_text(definer: &Definer<'_>, expr: &sqlparser::ast::Expr, ty: TypeRef) -> Result<String> {
+    let bound = definer.bind(expr, None, bind::Clause::Default, Some(ty))?;
+    Ok(definer.expression(&bound)?.text)
+}
 
 /// `CREATE FUNCTION`.
 pub(super) fn create(definer: &mut Definer<'_>, create: &CreateFunction) -> Result<()> {
@@ -33,7 +40,9 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateFunction) -> Resu
         }
         let ty = catalog.data_type(&argument.data_type, &definer.path)?;
         let name = argument.name.as_ref().map(fold).unwrap_or_default();
-        arguments.push((name, catalog.qualified_type_name(ty), argument.default_expr.as_ref().map(ToString::to_string)));
+        let type_name = catalog.qualified_type_name(ty);
+        let default = argument.default_expr.as_ref().map(|expr| default_text(definer, expr, ty)).transpose()?;
+        arguments.push((name, type_name, default));
     }
     let (returns, returns_set) = match &create.return_type {
         Some(FunctionReturnType::DataType(ty)) => (catalog.qualified_type_name(catalog.data_type(ty, &definer.path)?), false),

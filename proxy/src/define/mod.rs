@@ -108,6 +108,7 @@ fn tag_of_definition(definition: &Definition) -> &'static str {
         Definition::CreateSequence { .. } => "CREATE SEQUENCE",
         Definition::AlterSequence { .. } => "ALTER SEQUENCE",
         Definition::CreateDomain { .. } => "CREATE DOMAIN",
+        Definition::Comment { .. } => "COMMENT",
         Definition::AlterDomain { .. } => "ALTER DOMAIN",
         Definition::AlterAttributes { .. } | Definition::AddValue { .. } | Definition::RenameValue { .. } => "ALTER TYPE",
         Definition::Rename { kind, .. } | Definition::SetSchema { kind, .. } | Definition::Owner { kind, .. } => match kind {
@@ -172,6 +173,7 @@ fn definition(definer: &mut Definer<'_>, definition: &Definition) -> Result<Opti
         Definition::CreateDomain { name, data_type, default, not_null, checks } => {
             domain::create(definer, name, data_type, default.as_ref(), *not_null, checks)
         }
+        Definition::Comment { on, text } => comment::on_part(definer, on, text.clone()),
         Definition::AlterDomain { name, action } => domain::alter(definer, name, action),
         Definition::AlterAttributes { name, actions } => alter_type::attributes(definer, name, actions),
         Definition::AddValue { name, value, if_not_exists, position } => {

@@ -2,6 +2,7 @@
 //! a [`Definition`] leaves, or nothing where the statement is another's. Single expressions, types and queries are read by `sqlparser`.
 
 mod alter;
+mod comment;
 mod domain;
 mod sequence;
 mod table;
@@ -108,6 +109,13 @@ pub enum Definition {
         /// Where it goes.
         schema: Ident,
     },
+    /// `COMMENT ON CONSTRAINT`, `COMMENT ON FUNCTION`.
+    Comment {
+        /// What it is on.
+        on: Commented,
+        /// The text, none to take it away.
+        text: Option<String>,
+    },
     /// `ALTER … OWNER TO` of what is no relation.
     Owner {
         /// What kind of object.
@@ -116,6 +124,27 @@ pub enum Definition {
         name: ObjectName,
         /// The role.
         to: String,
+    },
+}
+
+/// What a comment is on, where a name alone does not say it.
+#[derive(Clone, Debug)]
+pub enum Commented {
+    /// A constraint of a table, or of a domain.
+    Constraint {
+        /// Its name.
+        name: Ident,
+        /// The table or domain.
+        of: ObjectName,
+        /// Whether that is a domain.
+        domain: bool,
+    },
+    /// A function; without a list of arguments where its name is enough.
+    Function {
+        /// Its name.
+        name: ObjectName,
+        /// Its argument types.
+        arguments: Option<Vec<DataType>>,
     },
 }
 
@@ -179,6 +208,7 @@ pub(super) fn definition(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>>
     match g.peek(0).as_str() {
         "create" => create(g),
         "alter" => alter::alter(g),
+        "comment" => comment::comment(g),
         _ => Ok(None),
     }
 }

@@ -1,0 +1,22 @@
+-- One object of every kind, for the comparison of catalogs.
+CREATE SCHEMA shop; COMMENT ON SCHEMA shop IS 'a shop';
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+CREATE TYPE point3 AS (x int, y numeric(5,2), z text);
+CREATE DOMAIN short AS varchar(10) DEFAULT 'x' NOT NULL CHECK (VALUE <> 'q');
+CREATE TABLE shop.owner (id integer PRIMARY KEY, name text UNIQUE);
+CREATE TABLE t (id serial PRIMARY KEY, n numeric(10,2) CHECK (n > 0), s text[], m mood, p point3, d short, g int GENERATED ALWAYS AS (1 + 1) STORED, i bigint GENERATED ALWAYS AS IDENTITY, o int REFERENCES shop.owner ON DELETE CASCADE, ts timestamp(3) with time zone DEFAULT now(), iv interval day to second, c char(3), b bit varying(5), vc varchar(20) DEFAULT 'abc', bo boolean NOT NULL DEFAULT false, j jsonb, u uuid, by bytea, da date, f8 double precision, f4 real, i2 smallint, ti time, ine inet, UNIQUE (n, o));
+COMMENT ON TABLE t IS 'the t'; COMMENT ON COLUMN t.n IS 'a number';
+CREATE VIEW v AS SELECT id, s, d FROM t WHERE n > 1;
+CREATE INDEX ti ON t (lower(d), (n + 1), id DESC) WHERE n > 0;
+CREATE INDEX th ON t USING hash (o);
+CREATE UNIQUE INDEX tu ON t (o, vc varchar_pattern_ops) INCLUDE (n);
+CREATE SEQUENCE loose START 5 INCREMENT 2 MAXVALUE 99 CYCLE;
+CREATE FUNCTION twice(x integer, y text DEFAULT 'a') RETURNS integer LANGUAGE sql IMMUTABLE STRICT AS 'SELECT x * 2';
+COMMENT ON FUNCTION twice(integer, text) IS 'doubles';
+CREATE TABLE pk2 (a int, b text, c int CHECK (a < c), PRIMARY KEY (a, b));
+CREATE TABLE fk2 (x int, y text, z int DEFAULT 7, CONSTRAINT fk2_named FOREIGN KEY (x, y) REFERENCES pk2 MATCH FULL ON UPDATE SET NULL ON DELETE RESTRICT DEFERRABLE INITIALLY DEFERRED);
+CREATE UNLOGGED TABLE un (a int);
+CREATE TABLE nopk (a int, b text NOT NULL);
+ALTER TABLE nopk ADD COLUMN extra int; ALTER TABLE nopk DROP COLUMN a;
+CREATE TABLE "Quoted Name" ("Col A" int PRIMARY KEY, "select" text);
+COMMENT ON CONSTRAINT fk2_named ON fk2 IS 'a key'; COMMENT ON INDEX ti IS 'an index'; COMMENT ON VIEW v IS 'a view'; COMMENT ON TYPE mood IS 'moods'; COMMENT ON SEQUENCE loose IS 'free';
