@@ -16,10 +16,28 @@ fn database(url_of: impl Fn(&str) -> String, name: &str) -> Server {
     Server::connect(&url_of(name))
 }
 
+/// A connection for each protocol: to databases of their own, or to one that holds the data set which the file's first line names.
+fn connections(url_of: impl Fn(&str) -> String, name: &str, data: Option<&str>) -> (Server, Server) {
+    let Some(data) = data else {
+        return (database(&url_of, &format!("{name}_simple")), database(&url_of, &format!("{name}_extended")));
+    };
+    let simple = database(&url_of, name);
+    let script = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(data)).expect("the data set is there");
+    // The scripts are psql's, and begin with what only their own databases need.
+    let script: Vec<&str> =
+        script.lines().filter(|l| !l.starts_with("\\c ") && !l.contains("DATABASE") && !l.contains("default_with_oids")).collect();
+    peergres_tests::node::psql(&url_of(name), &script.join("\n")).expect_success(data);
+    (simple, Server::connect(&url_of(name)))
+}
+
+/// The data set that a file's records ask: `# data: chinook.sql`.
+fn data_set(text: &str) -> Option<&str> {
+    text.lines().next()?.strip_prefix("# data: ")
+}
+
 /// PostgreSQL's answers, with names and types of columns.
-fn asked(oracle: &Oracle, name: &str, records: &[Record]) -> (Vec<Answer>, Vec<Answer>) {
-    let mut simple = database(|d| oracle.url(d), &format!("{name}_simple"));
-    let mut extended = database(|d| oracle.url(d), &format!("{name}_extended"));
+fn asked(oracle: &Oracle, name: &str, data: Option<&str>, records: &[Record]) -> (Vec<Answer>, Vec<Answer>) {
+    let (mut simple, mut extended) = connections(|d| oracle.url(d), name, data);
     records.iter().map(|r| (simple.simple(r), extended.extended(r))).unzip()
 }
 
@@ -52,8 +70,9 @@ fn statements_answer_as_postgresql_does() {
         if !name.contains(&only) {
             continue;
         }
-        let mut records = parse(&fs::read_to_string(&path).expect("a file can be read"));
-        let (simple, extended) = asked(&oracle, &name, &records);
+        let text = fs::read_to_string(&path).expect("a file can be read");
+        let (data, mut records) = (data_set(&text), parse(&text));
+        let (simple, extended) = asked(&oracle, &name, data, &records);
         let truth: Vec<Answer> = simple.iter().zip(&extended).map(|(s, e)| described(s, e)).collect();
         let Some(node) = &node else {
             for (record, answer) in records.iter_mut().zip(&truth) {
@@ -63,8 +82,7 @@ fn statements_answer_as_postgresql_does() {
             count += records.len();
             continue;
         };
-        let mut ours_simple = database(|d| node.url(d), &format!("{name}_simple"));
-        let mut ours_extended = database(|d| node.url(d), &format!("{name}_extended"));
+        let (mut ours_simple, mut ours_extended) = connections(|d| node.url(d), &name, data);
         for (i, record) in records.iter().enumerate() {
             count += 1;
             compare(&name, record, "file", &record.answer, &truth[i], &mut faults);

@@ -61,7 +61,7 @@ pub fn plan(statement: &ast::Statement, source: &str, parameter_types: &[Oid], c
     let mut binder = Binder::new(cx, source, parameter_types);
     match statement {
         ast::Statement::Query(query) => binder.plan_query(query),
-        other => Err(SqlError::unsupported(other.to_string().split(' ').next().unwrap_or("this statement"))),
+        other => Err(SqlError::unsupported(crate::parse::name_of(&other.to_string()))),
     }
 }
 

@@ -18,7 +18,12 @@ pub fn run(command: &LogCommand, place: &Place) -> Result<(), Failure> {
             let report = place.post("/log/verify", &json!({}))?;
             place.print(&report, |report| {
                 let faults: Vec<&str> = items(report, "faults").iter().filter_map(Json::as_str).collect();
-                let summary = format!("{} changes of {} devices checked", number(report, "changes"), number(report, "devices"));
+                let replayed = match report.get("replayed").and_then(Json::as_bool) {
+                    Some(true) => format!(", replayed to {} rows of {} tables", number(report, "rows"), number(report, "tables")),
+                    _ => ", not replayed".to_owned(),
+                };
+                let (changes, devices) = (number(report, "changes"), number(report, "devices"));
+                let summary = format!("{changes} changes of {devices} devices checked{replayed}");
                 if faults.is_empty() { format!("{summary}: all good") } else { format!("{summary}\n{}", faults.join("\n")) }
             })?;
             match items(&report, "faults").len() {

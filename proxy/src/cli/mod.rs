@@ -6,6 +6,7 @@
 
 pub mod conflicts;
 pub mod devices;
+pub mod doctor;
 pub mod log;
 pub mod pairing;
 mod place;
@@ -122,7 +123,7 @@ impl Command {
             Command::Log(command) => log::run(command, place),
             Command::Backup { .. } => Err(Failure("backup is not supported yet".to_owned())),
             Command::Restore { .. } => Err(Failure("restore is not supported yet".to_owned())),
-            Command::Doctor => Err(Failure("doctor is not supported yet".to_owned())),
+            Command::Doctor => doctor::run(place),
         }
     }
 }

@@ -38,11 +38,16 @@ fn lines(status: &Json) -> String {
     }
     let lag = |device: &Json| {
         let seconds = device.get("seconds").and_then(Json::as_f64).unwrap_or(0.0);
-        vec![text(device, "device_name").to_owned(), number(device, "changes").to_string(), format!("{seconds:.0} s")]
+        let seen = device.get("last_seen").and_then(Json::as_i64).map_or_else(|| "never".to_owned(), time);
+        let clock = match number(device, "clock_ahead_ms") {
+            0 => String::new(),
+            ahead => format!("its clock was {} s ahead", ahead / 1000),
+        };
+        vec![text(device, "device_name").to_owned(), number(device, "changes").to_string(), format!("{seconds:.0} s"), seen, clock]
     };
     let behind: Vec<Vec<String>> = items(status, "devices").iter().map(lag).collect();
     if !behind.is_empty() {
-        let _ = write!(out, "\n{}", columns(&["DEVICE", "BEHIND BY", "SINCE"], &behind));
+        let _ = write!(out, "\n{}", columns(&["DEVICE", "BEHIND BY", "SINCE", "LAST SEEN", "CLOCK"], &behind));
     }
     let blocked = |change: &Json| {
         vec![text(change, "table_name").to_owned(), text(change, "record_id").to_owned(), text(change, "reason").to_owned()]

@@ -202,7 +202,7 @@ fn statement(definer: &mut Definer<'_>, statement: &Statement) -> Result<Option<
         Statement::DropExtension(drop) => extension::drop(definer, drop),
         Statement::Truncate(truncate) => truncate::truncate(definer, truncate),
         Statement::Comment { .. } => comment::comment(definer, statement),
-        other => Err(SqlError::unsupported(other.to_string().split(' ').next().unwrap_or("this statement"))),
+        other => Err(SqlError::unsupported(crate::parse::name_of(&other.to_string()))),
     }?;
     Ok(None)
 }

@@ -52,7 +52,8 @@ fn substring(bits: &str, from: i64, length: Option<i64>) -> Result<Value> {
 }
 
 fn position(call: &Call<'_>) -> Result<Value> {
-    int_value(call.text(0)?.find(call.text(1)?).map_or(0, |at| at as i64 + 1))
+    let bits = call.text(0)?;
+    int_value(bits.find(call.text(1)?).filter(|_| !bits.is_empty()).map_or(0, |at| at as i64 + 1))
 }
 
 fn overlay(call: &Call<'_>) -> Result<Value> {

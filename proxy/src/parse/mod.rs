@@ -9,6 +9,7 @@ pub mod copy;
 mod cursor;
 pub mod definition;
 mod dialect;
+mod foreign;
 mod merge;
 mod position;
 mod setting;
@@ -26,6 +27,7 @@ use sqlparser::{
 
 pub use command::Command;
 pub use definition::Definition;
+pub(crate) use foreign::name_of;
 pub use position::Positions;
 
 use crate::error::{Result, SqlError, SqlState};
@@ -77,10 +79,11 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
             return Ok(statements);
         }
         let start = positions.byte(start.span.start.line, start.span.start.column);
-        let node = node(&mut parser, sql, &positions).map_err(|e| explain(e, sql, &positions))?;
+        let begins = words(&parser);
+        let node = node(&mut parser, sql, &positions).map_err(|e| explain(e, &begins, sql, &positions))?;
         let next = parser.peek_token();
         if !matches!(next.token, Token::SemiColon | Token::EOF) {
-            return Err(near(&next, sql, &positions));
+            return Err(unsupported(&begins).unwrap_or_else(|| near(&next, sql, &positions)));
         }
         let end = ends.find(|end| *end > start).unwrap_or(sql.len());
         statements.push(Parsed { node, span: start..end });
@@ -171,14 +174,25 @@ impl From<SqlError> for Failure {
     }
 }
 
-fn explain(failure: Failure, sql: &str, positions: &Positions<'_>) -> SqlError {
+/// The first words of the statement that comes next.
+fn words(parser: &Parser<'_>) -> Vec<String> {
+    (0..5).map_while(|at| keyword(&parser.peek_nth_token_ref(at).token)).collect()
+}
+
+/// 0A000 for a command of PostgreSQL that is not here at all.
+fn unsupported(words: &[String]) -> Option<SqlError> {
+    foreign::name(words).map(SqlError::unsupported)
+}
+
+fn explain(failure: Failure, words: &[String], sql: &str, positions: &Positions<'_>) -> SqlError {
     match failure {
+        Failure::Sql(error) if error.state() == SqlState::SYNTAX_ERROR.0 => unsupported(words).unwrap_or(error),
         Failure::Sql(error) => error,
         Failure::Parser(ParserError::RecursionLimitExceeded) => {
             SqlError::new(SqlState::STATEMENT_TOO_COMPLEX, "stack depth limit exceeded")
         }
         Failure::Parser(ParserError::TokenizerError(message) | ParserError::ParserError(message)) => {
-            position::parser_error(sql, positions, &message)
+            unsupported(words).unwrap_or_else(|| position::parser_error(sql, positions, &message))
         }
     }
 }

@@ -61,3 +61,18 @@ fn deep_nesting_is_an_error() {
     let sql = format!("select {}1{}", "(".repeat(5000), ")".repeat(5000));
     assert_eq!(parse(&sql).unwrap_err().state(), "54001");
 }
+
+#[test]
+fn commands_that_are_not_here_are_named() {
+    let cases = [
+        ("CREATE RULE r AS ON INSERT TO t DO NOTHING", "0A000", "CREATE RULE is not supported"),
+        ("REINDEX TABLE t", "0A000", "REINDEX is not supported"),
+        ("DO $$ BEGIN END $$", "0A000", "DO is not supported"),
+        ("CREATE PUBLICATION p FOR ALL TABLES", "0A000", "CREATE PUBLICATION is not supported"),
+        ("CREATE RULES r", "42601", "syntax error at or near \"RULES\""),
+    ];
+    for (sql, state, message) in cases {
+        let error = parse(sql).expect_err(sql);
+        assert_eq!(error.to_string(), format!("{message} ({state})"), "{sql}");
+    }
+}

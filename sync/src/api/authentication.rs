@@ -3,7 +3,7 @@
 //! Enters: a raw request. Leaves: a request with a bounded, digest-checked body and a [`Caller`]; then the answer, signed by this device and bound
 //! to the request's signature. A signature is checked before a byte of the body is read.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -12,6 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Cause, Problem};
@@ -29,6 +30,9 @@ use crate::{
 const MAX_DEVICE_BYTES: usize = 1 << 30;
 const MAX_ADMIN_BYTES: usize = 16 << 20;
 const MAX_STRANGER_BYTES: usize = 16 << 10;
+/// How much of a refused request is read, and for how long.
+const MAX_DRAINED_BYTES: usize = 64 << 20;
+const MAX_DRAIN: Duration = Duration::from_secs(10);
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -86,7 +90,13 @@ impl Asked {
 }
 
 async fn authenticate(replica: &Arc<Replica>, parts: &Parts, body: Body) -> Result<(Caller, Bytes), Problem> {
-    let caller = identify(replica, parts).await?;
+    let caller = match identify(replica, parts).await {
+        Ok(caller) => caller,
+        Err(problem) => {
+            drain(body).await;
+            return Err(problem);
+        }
+    };
     let limit = match &caller {
         Caller::Device(_) => MAX_DEVICE_BYTES,
         Caller::Admin => MAX_ADMIN_BYTES,
@@ -97,6 +107,23 @@ async fn authenticate(replica: &Arc<Replica>, parts: &Parts, body: Body) -> Resu
         check_digest(&parts.headers, &body).map_err(|e| Problem::new(401, e.to_string()))?;
     }
     Ok((caller, body))
+}
+
+/// Reads a refused request's body to its end, within bounds, and forgets it: a client that is still writing hears a closed connection
+/// instead of the answer.
+async fn drain(body: Body) {
+    let mut pieces = body.into_data_stream();
+    let read = async {
+        let mut bytes = 0;
+        while let Some(Ok(piece)) = pieces.next().await {
+            bytes += piece.len();
+            if bytes > MAX_DRAINED_BYTES {
+                break;
+            }
+        }
+    };
+    // Whoever is slower than that does not get an answer.
+    let _ = tokio::time::timeout(MAX_DRAIN, read).await;
 }
 
 async fn identify(replica: &Arc<Replica>, parts: &Parts) -> Result<Caller, Problem> {

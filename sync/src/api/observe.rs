@@ -72,7 +72,7 @@ fn figures(status: &Status) -> String {
     let one = |value: f64| vec![(String::new(), value)];
     family("log_changes", "gauge", "Changes in the log.", one(status.log.changes as f64));
     family("log_unsynced_changes", "gauge", "Changes that not every authorized device is known to hold.", one(status.log.unsynced as f64));
-    family("database_bytes", "gauge", "Size of the replicated database's file.", one(status.log.bytes as f64));
+    family("database_bytes", "gauge", "Size of the replicated database on disk.", one(status.log.bytes as f64));
     family("conflicts_pending", "gauge", "Conflicts that wait for a decision.", one(status.pending_conflicts as f64));
     family("changes_blocked", "gauge", "Changes that can't be put into the tables yet.", one(status.blocked.len() as f64));
     let by_device = |value: fn(&manager::Lag) -> f64| {

@@ -128,14 +128,18 @@ pub(super) async fn status(State(replica): State<Arc<Replica>>, _: Member) -> Re
 pub(super) async fn events(State(replica): State<Arc<Replica>>, _: Member) -> impl IntoResponse {
     let mut news = replica.database().subscribe();
     news.mark_changed();
-    let stream = stream::unfold((news, -1_i64), |(mut news, mut last)| async move {
+    let stopping = replica.stopping();
+    let stream = stream::unfold((news, stopping, -1_i64), |(mut news, mut stopping, mut last)| async move {
         loop {
-            news.changed().await.ok()?;
+            tokio::select! {
+                changed = news.changed() => changed.ok()?,
+                _ = stopping.wait_for(|stop| *stop) => return None,
+            }
             let position = news.borrow_and_update().position;
             if position != last {
                 last = position;
                 let event = Event::default().event("change").data(position.to_string());
-                return Some((Ok::<_, Infallible>(event), (news, last)));
+                return Some((Ok::<_, Infallible>(event), (news, stopping, last)));
             }
         }
     });

@@ -51,11 +51,11 @@ pub(super) struct Applier {
 }
 
 impl Applier {
-    pub(super) fn begin(database: &Arc<Database>) -> Result<Applier, StoreError> {
+    pub(super) fn begin(database: &Arc<Database>, schema_changed: bool) -> Result<Applier, StoreError> {
         let transaction = database.begin_applying()?;
         let connection = transaction.connection();
         let conflicts_open = conflicts::any_open(connection)?;
-        let any_blocked = blocked::count(connection)? > 0;
+        let any_blocked = blocked::any(connection)?;
         let me = transaction.log_state().device;
         let any_aside = aside::any(connection)?;
         Ok(Applier {
@@ -63,7 +63,7 @@ impl Applier {
             tables: HashMap::new(),
             conflicts_open,
             any_blocked,
-            schema_changed: false,
+            schema_changed,
             any_aside,
             loose: Loose::default(),
             retrying: false,
@@ -169,8 +169,6 @@ impl Applier {
                 }
                 // What is left of it is its hash; what superseded it is told by other changes.
                 Operation::Pruned => {}
-                // All that it did is superseded by what comes later.
-                Operation::Pruned => {}
                 _ if change.table_name.starts_with(conflicts::OWN_TABLES) => {
                     conflicts::note_decision(self.transaction.connection(), change)?;
                 }
@@ -248,7 +246,7 @@ impl Applier {
             for (device, first) in blocked::waiting(self.transaction.connection(), limit)? {
                 helped |= self.retry_one(device, first, applied)?;
             }
-            self.any_blocked = blocked::count(self.transaction.connection())? > 0;
+            self.any_blocked = blocked::any(self.transaction.connection())?;
             if !helped || !tried.insert(blocked::count(self.transaction.connection())?) {
                 break;
             }

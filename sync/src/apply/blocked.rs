@@ -26,6 +26,11 @@ pub(super) fn clear(connection: &Connection, position: i64, entry: &Transaction)
     Ok(())
 }
 
+/// Whether any change waits.
+pub(super) fn any(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM sync_blocked)")?.query_row([], |row| row.get(0))?)
+}
+
 /// Number of changes that wait.
 pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
     Ok(connection.prepare_cached("SELECT count(*) FROM sync_blocked")?.query_row([], |row| row.get(0))?)

@@ -32,24 +32,25 @@ impl Fault {
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        match error.sqlite_error().map(|error| error.extended_code) {
-            Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID) => {
-                return Fault::Unique(error.to_string());
+        let of_sqlite = match &error {
+            Error::SqliteFailure(of_sqlite, _) | Error::SqlInputError { error: of_sqlite, .. } => *of_sqlite,
+            _ => return Fault::Store(StoreError::Sqlite(error)),
+        };
+        match (of_sqlite.extended_code, of_sqlite.code) {
+            (ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID, _) => {
+                Fault::Unique(error.to_string())
             }
-            Some(ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL) => return Fault::Check(error.to_string()),
-            _ => {}
-        }
-        let of_the_change = matches!(
-            error.sqlite_error_code(),
-            Some(
+            (ffi::SQLITE_CONSTRAINT_CHECK | ffi::SQLITE_CONSTRAINT_NOTNULL, _) => Fault::Check(error.to_string()),
+            (
+                _,
                 ErrorCode::ConstraintViolation
-                    | ErrorCode::Unknown
-                    | ErrorCode::TypeMismatch
-                    | ErrorCode::TooBig
-                    | ErrorCode::SchemaChanged
-            )
-        );
-        if of_the_change { Fault::Blocked(error.to_string()) } else { Fault::Store(StoreError::Sqlite(error)) }
+                | ErrorCode::Unknown
+                | ErrorCode::TypeMismatch
+                | ErrorCode::TooBig
+                | ErrorCode::SchemaChanged,
+            ) => Fault::Blocked(error.to_string()),
+            _ => Fault::Store(StoreError::Sqlite(error)),
+        }
     }
 }
 

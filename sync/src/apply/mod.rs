@@ -6,7 +6,7 @@
 //! A change whose record has no writer that its author had not seen goes straight into its table ([`rows`]). Any other makes the record's
 //! writes be merged anew ([`record`]). A transaction that can't be put into the tables stays in the log and waits ([`blocked`]).
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use serde::Serialize;
 
@@ -66,16 +66,26 @@ pub struct Blocked {
     pub reason: String,
 }
 
-/// Applies a batch in one commit and waits until it is durable. Duplicates are ignored; the order within the batch does not matter.
+/// Applies a batch in one commit and waits until it is durable. Duplicates are ignored; the order within the batch does not matter. Even without
+/// a batch, what waits is tried again when the schema has changed since.
 pub fn apply(database: &Arc<Database>, batch: Vec<Transaction>, strategies: &Strategies) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
-    if !batch.is_empty() {
-        let mut applier = applier::Applier::begin(database)?;
-        applier.take(batch, &mut applied)?;
-        applier.retry(&mut applied)?;
-        applier.place_all(&mut applied)?;
-        applied.blocked = applier.commit(Durability::Wait)?;
+    let generation = database.schema().generation;
+    let is_new = database.retried.swap(generation, Ordering::Relaxed) != generation;
+    if batch.is_empty() && !is_new {
+        return Ok(applied);
     }
+    if batch.is_empty() {
+        let glance = database.glance()?;
+        if !blocked::any(&glance)? {
+            return Ok(applied);
+        }
+    }
+    let mut applier = applier::Applier::begin(database, is_new)?;
+    applier.take(batch, &mut applied)?;
+    applier.retry(&mut applied)?;
+    applier.place_all(&mut applied)?;
+    applied.blocked = applier.commit(Durability::Wait)?;
     conflicts::decide(database, strategies)?;
     Ok(applied)
 }

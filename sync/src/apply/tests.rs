@@ -17,6 +17,7 @@ use crate::{
 mod constraints;
 mod fleet;
 mod schemas;
+mod speed;
 
 /// A device.
 struct Device {
@@ -452,4 +453,27 @@ fn a_fork_is_told_and_stops_nothing_else() {
     let taken = c.take(news);
     assert_eq!((taken.forked, taken.transactions), (vec![a.id()], 1));
     assert_ne!(c.rows(ROWS), rows);
+}
+
+#[test]
+fn a_context_that_is_not_closed_is_refused() {
+    let [a, b, c] = devices();
+    a.run("UPDATE t SET a = 'seen by b'");
+    a.push(&b);
+    b.run("UPDATE t SET a = 'seen by c'");
+    meet(&[&b, &c]);
+    c.run("UPDATE t SET a = 'honest'");
+    let honest = c.news_for(&a);
+    let mut lying = honest.clone();
+    let last = lying.last_mut().unwrap();
+    // c claims to have seen what b wrote, but not what b had seen of a.
+    let seen = last.context.get(a.id());
+    last.context.0.insert(a.id(), seen - 1);
+    let previous = lying.iter().rev().nth(1).filter(|t| t.device_id == c.id()).map_or([0; 32], |t| t.hash);
+    let last = lying.last_mut().unwrap();
+    last.hash = last.computed_hash(&previous);
+    let taken = a.take(lying);
+    assert_eq!((taken.transactions, taken.forked.len()), (honest.len() as u64 - 1, 0));
+    assert_eq!(a.take(honest).transactions, 1);
+    assert_eq!(a.rows(ROWS), ["1:honest:10"]);
 }

@@ -246,7 +246,11 @@ fn lenient(storage: Storage, json: Json) -> Json {
 
 /// What a constraint says no to is the caller's fault.
 fn unfit(error: rusqlite::Error) -> ConflictError {
-    match error.sqlite_error_code() {
+    let of_sqlite = match &error {
+        rusqlite::Error::SqliteFailure(of_sqlite, _) | rusqlite::Error::SqlInputError { error: of_sqlite, .. } => Some(of_sqlite.code),
+        _ => None,
+    };
+    match of_sqlite {
         Some(ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch | ErrorCode::Unknown) => ConflictError::Invalid(error.to_string()),
         _ => error.into(),
     }

@@ -228,6 +228,7 @@ pub(crate) fn append_remote(connection: &Connection, state: &mut Arc<LogState>, 
         return known(connection, entry);
     }
     fits(state, entry, held)?;
+    closed(connection, state, entry)?;
     let hashes: Vec<[u8; 32]> = entry.changes.iter().map(super::change_hash).collect();
     let previous = state.head(device_id).map_or([0; 32], |head| head.hash);
     if entry.header().hash(&previous, hashes.iter().copied()) != entry.hash {
@@ -314,4 +315,39 @@ fn fits(state: &LogState, entry: &Transaction, held: Version) -> Result<(), LogE
         Some((of, needed)) => Err(LogError::MissingContext { device_id, first_version, of: *of, needed: *needed }),
         None => Ok(()),
     }
+}
+
+/// Whether the context is closed: who has seen a transaction has seen all of it, and all that its author had seen. The merge rests on that.
+fn closed(connection: &Connection, state: &LogState, entry: &Transaction) -> Result<(), StoreError> {
+    let device_id = entry.device_id;
+    let own = state.head(device_id);
+    if own.is_some_and(|head| *head.context == entry.context) {
+        return Ok(());
+    }
+    let open = |of: DeviceId, version: Version| LogError::OpenContext { device_id, first_version: entry.first_version, of, version };
+    if let Some(head) = own.filter(|head| !entry.context.covers(&head.context)) {
+        return Err(open(device_id, head.version).into());
+    }
+    let before = |of: DeviceId| own.map_or(0, |head| head.context.get(of));
+    for (&of, &version) in entry.context.0.iter().filter(|(of, version)| **version > before(**of)) {
+        let seen = match state.head(of) {
+            Some(head) if head.version == version => Arc::clone(&head.context),
+            _ => {
+                let whole = connection
+                    .prepare_cached(
+                        "SELECT first_version, last_version FROM sync_transactions WHERE device_id = ?1 AND first_version <= ?2
+                         ORDER BY first_version DESC LIMIT 1",
+                    )?
+                    .query_row(params![of.as_bytes(), version], |row| Ok((row.get::<_, Version>(0)?, row.get::<_, Version>(1)?)))
+                    .optional()?;
+                let Some((first, _)) = whole.filter(|(_, last)| *last == version) else { return Err(open(of, version).into()) };
+                Arc::new(super::context_of(connection, of, first)?)
+            }
+        };
+        let all = seen.0.iter().all(|(other, version)| *other == device_id || entry.context.contains(*other, *version));
+        if !all {
+            return Err(open(of, version).into());
+        }
+    }
+    Ok(())
 }

@@ -170,6 +170,20 @@ pub enum LogError {
         /// The version seen.
         needed: Version,
     },
+    /// What the author says it had seen is not all that one can see who has seen that.
+    #[error(
+        "device {device_id}: version {first_version} claims to have seen version {version} of device {of}, but not all that this one had seen"
+    )]
+    OpenContext {
+        /// Author.
+        device_id: DeviceId,
+        /// First version of the entry.
+        first_version: Version,
+        /// The device seen.
+        of: DeviceId,
+        /// The version seen.
+        version: Version,
+    },
     /// One version, two histories.
     #[error("device {device_id} is forked: it has two different histories at version {version}")]
     Fork {

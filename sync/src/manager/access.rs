@@ -3,7 +3,11 @@
 //!
 //! Enters: a data directory. Leaves: answers of the API as JSON, or one clear line.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -25,6 +29,9 @@ use crate::{
 
 /// How long a server may take to show that it is alive.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a server may take to start or end before a command gives up on it.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_AFTER: Duration = Duration::from_millis(50);
 
 /// Why a command failed: one line each.
 #[derive(Debug, thiserror::Error)]
@@ -89,18 +96,30 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
-    /// Finds the server, or opens the files; what is missing on disk is made.
+    /// Finds the server, or opens the files; what is missing on disk is made. A directory that is taken and has no server yet is asked again
+    /// for a while: its server is starting or ending, or another command is at work there.
     pub async fn open(directory: &Path, database: &str, setup: Setup, strategies: Strategies) -> Result<Access, AccessError> {
-        if let Some(access) = Access::server(directory).await? {
-            return Ok(access);
+        let end = Instant::now() + START_TIMEOUT;
+        loop {
+            if let Some(access) = Access::server(directory).await? {
+                return Ok(access);
+            }
+            match Access::files(directory, database, &setup, &strategies).await {
+                Err(AccessError::Replica(ReplicaError::Store(StoreError::InUse(_)))) if Instant::now() < end => {
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+                Err(AccessError::Replica(ReplicaError::Store(StoreError::InUse(_)))) => {
+                    return Err(AccessError::Silent(directory.display().to_string()));
+                }
+                done => return done,
+            }
         }
-        let (place, name) = (directory.to_owned(), database.to_owned());
+    }
+
+    async fn files(directory: &Path, database: &str, setup: &Setup, strategies: &Strategies) -> Result<Access, AccessError> {
+        let (place, name, setup, strategies) = (directory.to_owned(), database.to_owned(), setup.clone(), strategies.clone());
         let opened = tokio::task::spawn_blocking(move || Replica::open(&Node::open(&place, &name, setup)?, None, strategies));
-        let replica = match opened.await.map_err(|_| ReplicaError::Interrupted)? {
-            Ok(replica) => replica,
-            Err(ReplicaError::Store(StoreError::InUse(_))) => return Err(AccessError::Silent(directory.display().to_string())),
-            Err(error) => return Err(error.into()),
-        };
+        let replica = opened.await.map_err(|_| ReplicaError::Interrupted)??;
         let token = read_token(directory)?;
         Ok(Access::Files { router: api::router(&replica), replica, token })
     }

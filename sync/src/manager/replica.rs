@@ -9,6 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 use serde_json::Value as Json;
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::control::Arrival;
@@ -90,6 +91,8 @@ pub struct Replica {
     public_url: Mutex<Option<String>>,
     /// Who is told of rows that came from peers.
     listeners: Mutex<Vec<Listener>>,
+    /// True once the server is to end: streams that never end by themselves end then.
+    stopping: watch::Sender<bool>,
 }
 
 /// Who is told of rows that came from peers.
@@ -120,6 +123,7 @@ impl Replica {
             guesses: RateLimit::new(30, 60),
             public_url: Mutex::new(None),
             listeners: Mutex::default(),
+            stopping: watch::Sender::new(false),
             node: Arc::clone(node),
             database,
             identity,
@@ -170,6 +174,15 @@ impl Replica {
 
     pub(crate) fn set_public_url(&self, url: String) {
         *self.public_url.lock() = Some(url);
+    }
+
+    /// Tells of the server's end.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    pub(super) fn stop_streams(&self) {
+        self.stopping.send_replace(true);
     }
 
     pub(super) fn on_arrival(&self, listener: Listener) {

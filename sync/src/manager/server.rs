@@ -153,10 +153,11 @@ impl Server {
         let signal = async move {
             shutdown.await;
             replica.schedule().stop();
+            replica.stop_streams();
             let _ = stop.send(true);
         };
         let serving = axum::serve(self.listener, api::router(&self.replica)).with_graceful_shutdown(signal);
-        // Event streams never end by themselves: after a moment for the other requests the server ends them.
+        // Event streams end when they are told; the other requests get a moment.
         let mut patience = stopped;
         tokio::select! {
             result = serving => result.map_err(ServeError::Failed),

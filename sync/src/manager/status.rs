@@ -2,7 +2,7 @@
 //!
 //! Enters: a [`Replica`]. Leaves: a [`Status`], the same for the command line, the API, the figures and the library.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,10 @@ pub struct Lag {
     pub changes: u64,
     /// Age of the oldest of them.
     pub seconds: f64,
+    /// When it was last in touch, microseconds since 1970, to the minute.
+    pub last_seen: Option<i64>,
+    /// How far its clock was ahead when it was found off, in milliseconds.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// A change that can't be put into the tables yet.
@@ -84,7 +88,7 @@ pub struct LogStatus {
     pub unsynced: u64,
     /// The last position.
     pub position: i64,
-    /// Size of the database's file.
+    /// Size of the database's file and its write-ahead log.
     pub bytes: u64,
 }
 
@@ -120,10 +124,17 @@ pub fn status(replica: &Arc<Replica>) -> Result<Status, ReplicaError> {
             changes: count("SELECT count(*) FROM sync_log")?,
             unsynced: count("SELECT count(*) FROM sync_log WHERE is_synced = 0")?,
             position: database.log_state().position,
-            bytes: std::fs::metadata(database.path()).map_or(0, |about| about.len()),
+            bytes: size_on_disk(database.path()),
         },
         known,
     })
+}
+
+/// The database's file and its write-ahead log.
+fn size_on_disk(path: &Path) -> u64 {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    [path.as_os_str(), &log].into_iter().filter_map(|file| std::fs::metadata(file).ok()).map(|about| about.len()).sum()
 }
 
 fn lag(connection: &Connection, device: &Device, known: &VersionVector, held: &BTreeMap<Uuid, VersionVector>) -> rusqlite::Result<Lag> {
@@ -140,5 +151,12 @@ fn lag(connection: &Connection, device: &Device, known: &VersionVector, held: &B
         }
     }
     let micros = oldest.map_or(0, |at| (clock::now_micros() - at).max(0));
-    Ok(Lag { device_id: device.device_id, device_name: device.device_name.clone(), changes, seconds: micros as f64 / 1e6 })
+    Ok(Lag {
+        device_id: device.device_id,
+        device_name: device.device_name.clone(),
+        changes,
+        seconds: micros as f64 / 1e6,
+        last_seen: device.last_seen,
+        clock_ahead_ms: device.clock_ahead_ms,
+    })
 }

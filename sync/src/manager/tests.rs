@@ -297,3 +297,54 @@ async fn the_api_describes_itself_and_shows_figures() {
     let (status, problem) = a.admin(Method::POST, "/devices/authorize", json!({ "device_id": "nobody" })).await;
     assert_eq!((status, problem["detail"].as_str()), (StatusCode::NOT_FOUND, Some("there is no device nobody")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_are_streamed_figures_shown_and_the_log_checked_and_pruned() {
+    let a = serving("a").await;
+    create(&a);
+    let token = std::fs::read_to_string(a.replica.node().directory().join("admin.token")).unwrap();
+    let get = |path: &str| reqwest::Client::new().get(format!("{}{path}", a.url)).bearer_auth(token.trim());
+    let mut events = get("/sync/events").send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let mut heard = String::new();
+    a.execute("INSERT INTO t VALUES (1, 'one')");
+    while !heard.contains("event: change\ndata: 2\n") {
+        let piece = tokio::time::timeout(std::time::Duration::from_secs(10), events.chunk()).await.expect("news in time");
+        heard += &String::from_utf8_lossy(&piece.unwrap().expect("the stream goes on"));
+    }
+    let figures = get("/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(figures.contains("\npeergres_log_changes 2\n") && figures.contains("# TYPE peergres_log_changes gauge\n"), "{figures}");
+    a.execute("UPDATE t SET a = 'uno'");
+    let (status, history) = a.admin(Method::GET, "/log/history?table=t&record_id=1", Json::Null).await;
+    assert_eq!((status, history["history"][1]["before"]["a"].as_str()), (StatusCode::OK, Some("one")));
+    assert_eq!(history["history"][1]["device_name"].as_str(), Some("a"));
+    let (_, report) = a.admin(Method::POST, "/log/verify", json!({})).await;
+    assert_eq!((report["ok"].as_bool(), report["rows"].as_u64()), (Some(true), Some(1)), "{report}");
+    let (status, pruned) = a.admin(Method::POST, "/log/prune", json!({ "older_than_seconds": 0 })).await;
+    assert_eq!((status, pruned["pruned"].as_u64()), (StatusCode::OK, Some(3)), "{pruned}");
+    assert!(a.replica.verify_log().unwrap().ok);
+    assert_eq!(a.rows(ROWS), ["1:uno"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_too_often_or_not_allowed_is_told_as_a_problem() {
+    let a = serving("a").await;
+    let client = reqwest::Client::new();
+    let large = client.post(format!("{}/devices/register", a.url)).body(vec![b' '; 1 << 20]).send().await.unwrap();
+    assert_eq!(
+        (large.status(), &large.headers()["content-type"]),
+        (StatusCode::PAYLOAD_TOO_LARGE, &"application/problem+json".parse().unwrap())
+    );
+    let (status, problem) = a.admin(Method::POST, "/sync/pull", json!({})).await;
+    assert_eq!((status, problem["title"].as_str()), (StatusCode::FORBIDDEN, Some("Forbidden")));
+    let (status, _) = a.admin(Method::DELETE, "/devices/list", Json::Null).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+    let mut told = Vec::new();
+    for _ in 0..40 {
+        let answer = client.get(format!("{}/devices/list", a.url)).bearer_auth("a guess").send().await.unwrap();
+        told.push(answer.status().as_u16());
+    }
+    assert_eq!((told[0], told[39]), (401, 429), "guessing is bounded");
+    let (status, _) = a.admin(Method::GET, "/devices/list", Json::Null).await;
+    assert_eq!(status, StatusCode::OK, "the admin is not locked out");
+}

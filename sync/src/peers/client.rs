@@ -25,7 +25,7 @@ pub(crate) const CHALLENGE_HEADER: HeaderName = HeaderName::from_static("peergre
 const MAX_ANSWER_BYTES: usize = 1 << 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a peer may be silent.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a peer could not be synced with: one line each.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +54,14 @@ pub enum PeerError {
         /// Where.
         url: String,
         /// What is missing.
+        reason: String,
+    },
+    /// The connection ended in the middle.
+    #[error("the connection to {url} broke: {reason}")]
+    Broken {
+        /// Where.
+        url: String,
+        /// How.
         reason: String,
     },
     /// Another device than expected, or somebody in between.
@@ -96,6 +104,16 @@ pub enum PeerError {
     /// Something here went wrong.
     #[error("{0}")]
     Local(String),
+}
+
+impl PeerError {
+    /// What it means where the address is known to be a Peergres.
+    fn of_a_peer(self) -> PeerError {
+        match self {
+            PeerError::NotPeergres { url, reason } => PeerError::Broken { url, reason },
+            other => other,
+        }
+    }
 }
 
 /// Who is expected at an address.
@@ -183,8 +201,8 @@ impl PeerClient {
             let signed = self.sign(device_id, "POST", &target, &body, challenge.as_deref())?;
             let request = self.http.request(Method::POST, target.clone()).headers(signed.clone());
             let request = request.header("content-type", "application/json").body(body.clone());
-            let response = request.send().await.map_err(|e| transport(url, &e))?;
-            let answer = read_bounded(url, response).await?;
+            let response = request.send().await.map_err(|e| transport(url, &e).of_a_peer())?;
+            let answer = read_bounded(url, response).await.map_err(PeerError::of_a_peer)?;
             let nonce = answer.headers.get(CHALLENGE_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
             match nonce {
                 Some(nonce) if answer.status == StatusCode::UNAUTHORIZED && challenge.is_none() => challenge = Some(nonce),

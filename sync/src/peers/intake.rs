@@ -42,7 +42,8 @@ pub fn take_in(
     heads: &[SignedHead],
 ) -> Result<Intake, DeviceError> {
     if transactions.is_empty() {
-        return Ok(Intake::default());
+        // What waits for a schema change made here is tried again.
+        return Ok(Intake { applied: apply::apply(database, transactions, strategies)?, ..Intake::default() });
     }
     let reader = database.glance()?;
     let me = identity.device_id;
@@ -69,6 +70,7 @@ pub fn take_in(
     // What bears this device's own signature and is not held here was written by a copy of it.
     if let Some(alien) = transactions.iter().find(|t| t.device_id == me) {
         let error = VerifyError::Forked { device_id: me, version: alien.first_version };
+        devices::put_fork(database, me, &error.to_string())?;
         tracing::error!(%error, "another device uses this device's key: a copied data directory");
         refused.push(error);
         transactions.retain(|t| t.device_id != me);

@@ -48,6 +48,10 @@ impl std::ops::AddAssign for Round {
 /// Syncs once with the device at an address.
 pub async fn sync_round(replica: &Arc<Replica>, url: &str) -> Result<Round, PeerError> {
     let peer = recognize(replica, url).await?;
+    replica.schedule().recognized(url, peer.device_id);
+    // Two rounds with one device at a time would carry everything twice.
+    let turn = replica.schedule().turn(peer.device_id);
+    let _turn = turn.lock().await;
     let mut round = Round::default();
     let theirs = pull(replica, &peer, &mut round).await?;
     push(replica, &peer, theirs, &mut round).await?;

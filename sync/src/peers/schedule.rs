@@ -55,6 +55,7 @@ struct Peer {
 pub struct Schedule {
     peers: Mutex<BTreeMap<String, Peer>>,
     interval: Mutex<Option<Duration>>,
+    turns: Mutex<BTreeMap<Uuid, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl std::fmt::Debug for Schedule {
@@ -98,6 +99,18 @@ impl Schedule {
             Some((0, _)) => {}
             Some((_, wake)) => wake.notify_one(),
         }
+    }
+
+    /// Notes which device is at an address.
+    pub(super) fn recognized(&self, url: &str, device: Uuid) {
+        if let Some(peer) = self.peers.lock().get_mut(url.trim_end_matches('/')) {
+            peer.status.device_id = Some(device);
+        }
+    }
+
+    /// Whose turn it is to sync with a device.
+    pub(super) fn turn(&self, device: Uuid) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.turns.lock().entry(device).or_default())
     }
 
     /// The peers' addresses.

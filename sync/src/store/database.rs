@@ -6,7 +6,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwap;
@@ -43,6 +43,8 @@ pub struct Database {
     pub(crate) schema: ArcSwap<Schema>,
     pub(crate) log: ArcSwap<LogState>,
     sequences: Sequences,
+    /// Generation of the schema with which what waits was last tried again.
+    pub(crate) retried: AtomicU64,
     pub(crate) checkpointer: Mutex<Checkpointer>,
     /// Connections for [`Database::glance`].
     idle: Mutex<Vec<Connection>>,
@@ -109,6 +111,7 @@ impl Database {
             schema: ArcSwap::from_pointee(schema),
             log: ArcSwap::from_pointee(log),
             sequences,
+            retried: AtomicU64::new(0),
             checkpointer: Mutex::new(checkpointer),
             idle: Mutex::default(),
         }))

@@ -96,3 +96,25 @@ fn what_can_not_be_applied_waits_whole_and_goes_in_later() {
     assert_equal(&[&a, &b]);
     assert_eq!(b.rows(ROWS).len(), 3);
 }
+
+#[test]
+fn what_waits_for_a_table_goes_in_when_it_is_made_here() {
+    let [a, b] = devices();
+    let mut transaction = begin(&a.database);
+    let (mut local, sql) = fixture::table("late", &[("id", Integer), ("a", Text)], &["id"]);
+    local.replicated = false;
+    transaction.define("CREATE TABLE late", &[sql], vec![Object::Table(local.clone())], vec![]).unwrap();
+    local.replicated = true;
+    transaction.commit(Durability::Wait).unwrap();
+    fixture::create(&b.database, "late", &[("id", Integer), ("a", Text)], &["id"]);
+    b.run("INSERT INTO late VALUES (1, 'waits')");
+    b.push(&a);
+    assert_eq!(blocked(&a.database).unwrap().len(), 2);
+    let mut transaction = begin(&a.database);
+    let gone = vec![(ObjectClass::Relation, public("late"))];
+    transaction.define("DROP TABLE late", &["DROP TABLE late".to_owned()], vec![], gone).unwrap();
+    transaction.commit(Durability::Wait).unwrap();
+    assert_eq!(a.take(vec![]).blocked, 0);
+    assert_eq!(a.rows("SELECT a FROM late"), ["waits"]);
+    assert_eq!(blocked(&a.database).unwrap(), []);
+}
