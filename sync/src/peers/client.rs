@@ -187,10 +187,19 @@ impl PeerClient {
     /// Listens to a peer's events: answers the response whose body tells of news line by line.
     pub(crate) async fn listen(&self, peer: &PeerIdentity, path: &str) -> Result<Response, PeerError> {
         let target = target(&peer.url, path)?;
-        let sent = self.sign(peer.device_id, "GET", &target, b"", None)?;
-        let response = self.http.get(target).headers(sent).send().await.map_err(|e| transport(&peer.url, &e))?;
-        let status = response.status().as_u16();
-        if status == 200 { Ok(response) } else { Err(PeerError::Refused { url: peer.url.clone(), status, detail: "no events".to_owned() }) }
+        let mut nonce: Option<String> = None;
+        loop {
+            let sent = self.sign(peer.device_id, "GET", &target, b"", nonce.as_deref())?;
+            let response = self.http.get(target.clone()).headers(sent).send().await.map_err(|e| transport(&peer.url, &e).of_a_peer())?;
+            match challenge_of(response.status(), response.headers()) {
+                Some(challenge) if nonce.is_none() => nonce = Some(challenge),
+                _ if response.status() == StatusCode::OK => return Ok(response),
+                _ => {
+                    let (url, status) = (peer.url.clone(), response.status().as_u16());
+                    return Err(PeerError::Refused { url, status, detail: "no events".to_owned() });
+                }
+            }
+        }
     }
 
     async fn send(&self, url: &str, device_id: DeviceId, path: &str, body: &impl Serialize) -> Result<(Answer, SentRequest), PeerError> {
@@ -203,9 +212,8 @@ impl PeerClient {
             let request = request.header("content-type", "application/json").body(body.clone());
             let response = request.send().await.map_err(|e| transport(url, &e).of_a_peer())?;
             let answer = read_bounded(url, response).await.map_err(PeerError::of_a_peer)?;
-            let nonce = answer.headers.get(CHALLENGE_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-            match nonce {
-                Some(nonce) if answer.status == StatusCode::UNAUTHORIZED && challenge.is_none() => challenge = Some(nonce),
+            match challenge_of(answer.status, &answer.headers) {
+                Some(nonce) if challenge.is_none() => challenge = Some(nonce),
                 _ => return Ok((answer, SentRequest { target, headers: signed })),
             }
         }
@@ -221,6 +229,12 @@ impl PeerClient {
         sign_request(self.identity.key(), &parameters, to, (method, target.path(), target.query()), body)
             .map_err(|e| PeerError::Local(e.to_string()))
     }
+}
+
+/// The nonce with which a server asks to repeat a request.
+fn challenge_of(status: StatusCode, headers: &HeaderMap) -> Option<String> {
+    let nonce = headers.get(CHALLENGE_HEADER)?.to_str().ok()?;
+    (status == StatusCode::UNAUTHORIZED).then(|| nonce.to_owned())
 }
 
 struct SentRequest {

@@ -177,6 +177,7 @@ pub async fn join(replica: &Arc<Replica>, code: &str) -> Result<Round, PeerError
     if proof(&invitation.secret, "inviter", &inviter_key, &own_key).verify_slice(&theirs).is_err() {
         return Err(PeerError::NotAuthentic { url, device_id });
     }
+    let before = replica.held();
     let public_url = url.clone();
     replica
         .blocking(move |r| {
@@ -196,7 +197,12 @@ pub async fn join(replica: &Arc<Replica>, code: &str) -> Result<Round, PeerError
     replica.schedule().add(replica, &url);
     let result = sync_round(replica, &url).await;
     replica.schedule().note(&url, &result);
-    result
+    let mut round = result?;
+    // The inviter may have pushed at the same time: what counts is what came, by whichever way.
+    let (after, me) = (replica.held(), replica.identity().device_id);
+    let others = after.0.iter().filter(|(author, _)| **author != me);
+    round.pulled = others.map(|(author, version)| version - before.get(*author).min(*version)).sum();
+    Ok(round)
 }
 
 /// The key behind the fingerprint, as the inviter itself shows it; a key with another fingerprint is somebody else's.
