@@ -1,5 +1,5 @@
 //! What the library's grammar has no place for, said in tokens that it has: `EXCLUDE` of a window's frame becomes a first key of PARTITION
-//! BY, `ROWS FROM` the name of a function, the star of `(row).*` a field, `TABLE t` a select. The names begin with `~`, and the binder
+//! BY, a quantified `OPERATOR(pg_catalog.=)` the operator, `ROWS FROM` the name of a function, the star of `(row).*` a field, `TABLE t` a select. The names begin with `~`, and the binder
 //! takes them back.
 
 use sqlparser::{
@@ -36,6 +36,9 @@ pub(super) fn refuse(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
 pub(super) fn desugar(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let has = |word: &str| tokens.iter().any(|token| keyword(&token.token).is_some_and(|found| found == word));
     let (has_exclusions, has_rows_from, has_table) = (has("exclude"), has("rows"), has("table"));
+    if has("operator") {
+        quantified_operators(&mut tokens);
+    }
     if has_exclusions {
         while exclusion(&mut tokens) {}
     }
@@ -47,6 +50,26 @@ pub(super) fn desugar(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     }
     star(&mut tokens);
     tokens
+}
+
+/// `x OPERATOR(pg_catalog.=) ANY (…)`: the library takes a quantifier after a bare operator only. All operators stand in pg_catalog.
+fn quantified_operators(tokens: &mut Vec<TokenWithSpan>) {
+    let mut from = 0;
+    while let Some(at) = (from..tokens.len()).find(|at| is_word(tokens, Some(*at), "operator")) {
+        from = at + 1;
+        let mut places = vec![at];
+        while let Some(next) = significant(tokens, places[places.len() - 1] + 1).filter(|_| places.len() < 7) {
+            places.push(next);
+        }
+        let [_, open, schema, dot, operator, close, quantifier] = places[..] else { continue };
+        let is = |place: usize, token: &Token| tokens[place].token == *token;
+        let is_quantified = ["any", "all", "some"].iter().any(|word| is_word(tokens, Some(quantifier), word));
+        let is_qualified = is(open, &Token::LParen) && is_word(tokens, Some(schema), "pg_catalog") && is(dot, &Token::Period);
+        if is_qualified && is(close, &Token::RParen) && is_quantified {
+            let bare = tokens[operator].clone();
+            tokens.splice(at..=close, [bare]);
+        }
+    }
 }
 
 fn name(like: &TokenWithSpan, value: String) -> TokenWithSpan {

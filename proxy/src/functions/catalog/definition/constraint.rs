@@ -7,7 +7,7 @@ use crate::{
     catalog::{derived::FoundConstraint, type_name::quote_identifier},
     error::Result,
     session::context::Context,
-    types::registered::relation::visible_name,
+    types::{Kind, TypeRef, registered::relation::visible_name},
 };
 
 /// `pg_get_constraintdef(oid [, pretty])`.
@@ -15,7 +15,13 @@ pub(super) fn definition(call: &Call<'_>) -> Result<Value> {
     let is_pretty = flag(call, 1)?;
     text(call.cx.catalog.constraint(oid(call, 0)?).map(|found| match found {
         FoundConstraint::Table(oid, table, constraint) => of_table(oid, table, constraint, is_pretty, call.cx),
-        FoundConstraint::Domain(_, _, (_, check)) => format!("CHECK ({})", expression::shown(&check.text, None, is_pretty, call.cx)),
+        FoundConstraint::Domain(domain, _, (_, check)) => {
+            let base = match call.cx.catalog.type_by_oid(domain).map(|ty| &ty.kind) {
+                Some(Kind::Domain(base)) => *base,
+                _ => TypeRef::new(crate::types::oid::TEXT),
+            };
+            format!("CHECK ({})", expression::of_domain(&check.text, base, is_pretty, call.cx))
+        }
     }))
 }
 

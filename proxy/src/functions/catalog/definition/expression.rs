@@ -7,6 +7,7 @@ use crate::{
     catalog::Relation,
     error::{Result, SqlError},
     session::context::Context,
+    types::TypeRef,
 };
 
 /// `pg_get_expr`: the text of a pg_node_tree; NULL where the relation is gone.
@@ -22,20 +23,29 @@ pub(super) fn of_column(call: &Call<'_>) -> Result<Value> {
 
 /// A stored expression as it shows to the session: printed anew unless the stored form is what it would be.
 pub(super) fn shown(stored: &str, relation: Option<&Relation>, is_pretty: bool, cx: &Context) -> String {
+    of_scope(stored, relation, None, is_pretty, cx)
+}
+
+/// A domain's check, over VALUE of the domain's base type.
+pub(super) fn of_domain(stored: &str, base: TypeRef, is_pretty: bool, cx: &Context) -> String {
+    of_scope(stored, None, Some(base), is_pretty, cx)
+}
+
+fn of_scope(stored: &str, relation: Option<&Relation>, value: Option<TypeRef>, is_pretty: bool, cx: &Context) -> String {
     let canonical = cx.canonical();
     let first = cx.search_path.iter().find(|schema| cx.catalog.has_namespace(schema));
     if !is_pretty && first.is_some_and(|schema| schema == "public") {
         return stored.to_owned();
     }
-    match bound(stored, relation, &canonical) {
+    match bound(stored, relation, value, &canonical) {
         Ok(bound) if is_pretty => deparse_prettily(&bound, cx),
         Ok(bound) => deparse(&bound, cx),
-        // Texts that are no expressions (several joined, a domain's VALUE without its type) show as they are stored.
+        // Texts that are no single expression (an index's, joined) show as they are stored.
         Err(_) => stored.to_owned(),
     }
 }
 
-fn bound(stored: &str, relation: Option<&Relation>, canonical: &Context) -> Result<Expr> {
+fn bound(stored: &str, relation: Option<&Relation>, value: Option<TypeRef>, canonical: &Context) -> Result<Expr> {
     let parsed = sqlparser::parser::Parser::new(&sqlparser::dialect::PostgreSqlDialect {})
         .try_with_sql(stored)
         .and_then(|mut parser| parser.parse_expr())
@@ -44,6 +54,7 @@ fn bound(stored: &str, relation: Option<&Relation>, canonical: &Context) -> Resu
         Some(relation) => Scope::of_relation(relation, Clause::Check),
         None => Scope::empty(Clause::Check),
     };
+    scope.domain_value = value;
     bind::expression(&parsed, "", &mut scope, canonical)
 }
 
