@@ -44,6 +44,8 @@ pub struct Binder<'a> {
     pub materialized: Vec<Cte>,
     pub(super) parameters: Vec<Oid>,
     pub(super) ctes: Vec<CteInReach>,
+    /// Names of data changes in WITH that return nothing.
+    pub(super) silent: Vec<String>,
     pub(super) views: Vec<Oid>,
     /// The grouping expressions of the select being bound.
     pub(super) group_keys: Vec<super::tree::Expr>,
@@ -72,6 +74,7 @@ impl<'a> Binder<'a> {
             materialized: Vec::new(),
             parameters: parameter_types.iter().map(open).collect(),
             ctes: Vec::new(),
+            silent: Vec::new(),
             views: Vec::new(),
             group_keys: Vec::new(),
             source_text: source.to_owned(),

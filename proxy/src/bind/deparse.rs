@@ -100,6 +100,8 @@ impl Deparser<'_> {
             },
             ExprKind::Row { fields, .. } => format!("ROW({})", self.list(fields)),
             ExprKind::Subscript { container, subscripts } => self.subscript(container, subscripts),
+            // Stands in SET only, which no catalog shows.
+            ExprKind::Assign { value, .. } => self.expression(value),
             ExprKind::Field { row, name, .. } => format!("({}).{}", self.argument(row), quote_identifier(name)),
             ExprKind::Collate(inner, name) => {
                 let inner = self.below(inner, parent, shows_implicit);

@@ -253,7 +253,8 @@ impl Binder<'_> {
         Ok(bound)
     }
 
-    fn subscript(&mut self, container: Expr, subscripts: &[&ast::Subscript], scope: &Scope<'_>) -> Result<Expr> {
+    /// Binds subscripts of an array or jsonb.
+    pub(super) fn subscript(&mut self, container: Expr, subscripts: &[&ast::Subscript], scope: &Scope<'_>) -> Result<Expr> {
         let base = self.base_type(container.ty);
         let (position, element) = (container.position, self.element_of(base.oid));
         let is_json = base.oid == oid::JSONB;

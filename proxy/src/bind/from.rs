@@ -122,6 +122,10 @@ impl Binder<'_> {
             if let Some(at) = self.ctes.iter().rposition(|cte| cte.name == table) {
                 return self.cte_reference(at, alias, position);
             }
+            if self.silent.contains(&table) {
+                let message = format!("WITH query \"{table}\" does not have a RETURNING clause");
+                return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message).at(position));
+            }
         }
         let relation = self.relation(schema.as_deref(), &table, position)?;
         let shown = alias.map(|alias| fold(&alias.name));

@@ -253,16 +253,19 @@ impl Binder<'_> {
                 ("DEFAULT VALUES".to_owned(), format!("VALUES {}", "(NULL)".repeat(rows.len().min(1))))
             }
             Rows::Values(rows) => {
-                let mut printed = Vec::with_capacity(rows.len());
+                let (mut printed, mut plain) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
                 for row in rows {
-                    let mut values = Vec::with_capacity(row.len());
+                    let (mut values, mut bare) = (Vec::with_capacity(row.len()), Vec::with_capacity(row.len()));
                     for (value, at) in row.iter().zip(columns) {
-                        values.push(guard_key(changed, *at, value, rewrite::expression(value, self.cx)?));
+                        let text = rewrite::expression(value, self.cx)?;
+                        values.push(guard_key(changed, *at, value, text.clone()));
+                        bare.push(text);
                     }
                     printed.push(format!("({})", values.join(", ")));
+                    plain.push(format!("({})", bare.join(", ")));
                 }
-                let values = format!("VALUES {}", printed.join(", "));
-                (values.clone(), values)
+                // To tell a failure the rows are looked at again, without what would refuse them.
+                (format!("VALUES {}", printed.join(", ")), format!("VALUES {}", plain.join(", ")))
             }
             Rows::Query(query) => {
                 let inner = rewrite::query(query, self.cx)?;

@@ -169,7 +169,10 @@ impl Binder<'_> {
 
     /// Leaves what a change returned in reach of what follows.
     fn in_reach(&mut self, name: String, aliases: &[sqlparser::ast::Ident], returned: Returned) -> Result<()> {
-        let Some((physical, mut columns)) = returned else { return Ok(()) };
+        let Some((physical, mut columns)) = returned else {
+            self.silent.push(name);
+            return Ok(());
+        };
         if aliases.len() > columns.len() {
             let message = format!("WITH query \"{name}\" has {} columns available but {} columns specified", columns.len(), aliases.len());
             return Err(SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, message));

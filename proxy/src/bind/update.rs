@@ -152,6 +152,12 @@ impl Binder<'_> {
         let mut out = Assigned { single: Vec::new(), several: Vec::new() };
         let mut seen: Vec<usize> = Vec::new();
         for assignment in assignments {
+            if let ([target], false) = (assignment.targets.as_slice(), assignment.tuple)
+                && !target.path.is_empty()
+            {
+                self.assign_part(changed, target, &assignment.value, scope, (&mut seen, &mut out))?;
+                continue;
+            }
             let columns =
                 assignment.targets.iter().map(|target| self.assigned_column(changed, target, &mut seen)).collect::<Result<Vec<_>>>()?;
             match columns.as_slice() {
@@ -168,23 +174,61 @@ impl Binder<'_> {
 
     fn assigned_column(&mut self, changed: &Changed, target: &Target, seen: &mut Vec<usize>) -> Result<usize> {
         let position = self.position(target.column.span);
-        let own = |name: &str| changed.table.columns.iter().any(|column| column.name == name);
-        let at = changed.position(self, &target.column).map_err(|error| match target.path.as_slice() {
-            // `SET t.a`: PostgreSQL takes the first name for a column, and says so.
-            [AccessExpr::Dot(ast::Expr::Identifier(field))] if own(&super::binder::fold(field)) => {
-                error.hint("SET target columns cannot be qualified with the relation name.")
-            }
-            _ => error,
-        })?;
+        let at = changed.position(self, &target.column)?;
         if !target.path.is_empty() {
             return Err(SqlError::unsupported("assignment to an element or a field of a column").at(position));
         }
         if seen.contains(&at) {
             let message = format!("multiple assignments to same column \"{}\"", changed.table.columns[at].name);
-            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(position));
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message));
         }
         seen.push(at);
         Ok(at)
+    }
+
+    /// `SET a[i] = v`: the column's value, or what was assigned to it before, with a part replaced.
+    fn assign_part(
+        &mut self,
+        changed: &Changed,
+        target: &Target,
+        value: &ast::Expr,
+        scope: &Scope<'_>,
+        (seen, out): (&mut Vec<usize>, &mut Assigned),
+    ) -> Result<()> {
+        let position = self.position(target.column.span);
+        let subscripts: Option<Vec<&ast::Subscript>> = target
+            .path
+            .iter()
+            .map(|access| match access {
+                AccessExpr::Subscript(subscript) => Some(subscript),
+                AccessExpr::Dot(_) => None,
+            })
+            .collect();
+        let Some(subscripts) = subscripts else {
+            // The right refusal for `SET t.a` and for fields of a column.
+            return self.assigned_column(changed, target, seen).map(|_| ());
+        };
+        let at = changed.position(self, &target.column)?;
+        let before = out.single.iter().position(|(column, value)| *column == at && matches!(value.kind, ExprKind::Assign { .. }));
+        if seen.contains(&at) && before.is_none() {
+            let message = format!("multiple assignments to same column \"{}\"", changed.table.columns[at].name);
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(position));
+        }
+        refuse_given(&changed.table.columns[at], false)?;
+        let container = match before {
+            Some(index) => out.single.remove(index).1,
+            None => changed.item.columns[at].expr.clone(),
+        };
+        let part = self.subscript(container.at(position), &subscripts, scope)?;
+        let bound = self.expression(value, scope)?;
+        let value = self.coerce_for_column(bound, part.ty, &changed.table.columns[at].name)?;
+        let ExprKind::Subscript { container, subscripts } = part.kind else { return Err(SqlError::internal("a subscript was bound")) };
+        let ty = container.ty;
+        let whole = Expr::new(ExprKind::Assign { container, subscripts, value: Box::new(value) }, ty);
+        let whole = self.coerce_for_column(whole, changed.ty(at), &changed.table.columns[at].name)?;
+        seen.push(at);
+        out.single.push((at, whole));
+        Ok(())
     }
 
     /// A value to assign; none where DEFAULT leaves a generated column to SQLite.

@@ -79,7 +79,7 @@ pub(super) fn refuse_nulls(definer: &Definer<'_>, table: &Table, columns: &[Stri
 }
 
 /// 23514 or 23503 where a row violates the constraint.
-fn look_through(definer: &Definer<'_>, table: &Table, made: &Constraint) -> Result<()> {
+pub(super) fn look_through(definer: &Definer<'_>, table: &Table, made: &Constraint) -> Result<()> {
     match &made.rule {
         ConstraintRule::Check { sqlite, .. } => {
             if definer.exists(&format!("SELECT 1 FROM {} WHERE NOT ({sqlite})", quote(&table.physical)))? {

@@ -25,19 +25,30 @@ pub(super) fn objects(definer: &mut Definer<'_>, statement: &Statement) -> Resul
     let Statement::Drop { object_type, if_exists, names, cascade, .. } = statement else {
         return Err(SqlError::internal("DROP was expected"));
     };
+    of_kind(definer, *object_type, names, *if_exists, *cascade)
+}
+
+/// Drops objects of one kind by name.
+pub(super) fn of_kind(
+    definer: &mut Definer<'_>,
+    object_type: ObjectType,
+    names: &[ObjectName],
+    if_exists: bool,
+    cascade: bool,
+) -> Result<()> {
     let mut items = Vec::with_capacity(names.len());
     for name in names {
-        match find(definer, *object_type, name) {
+        match find(definer, object_type, name) {
             Ok(item) => items.push(item),
-            Err(error) if *if_exists && is_absence(&error) => {
+            Err(error) if if_exists && is_absence(&error) => {
                 let message = error.fields().message.clone();
-                definer.notice(format!("{}, skipping", absent(*object_type, &message)));
+                definer.notice(format!("{}, skipping", absent(object_type, &message)));
             }
             Err(error) => return Err(error),
         }
     }
     items.dedup();
-    remove(definer, &items, *cascade)
+    remove(definer, &items, cascade)
 }
 
 fn is_absence(error: &SqlError) -> bool {
@@ -88,6 +99,9 @@ fn find(definer: &Definer<'_>, kind: ObjectType, name: &ObjectName) -> Result<It
         _ => {
             let Some(object) = definer.relation(name)? else {
                 let mut error = undefined_relation(schema.as_deref(), &bare);
+                if kind == ObjectType::Index {
+                    error = SqlError::new(SqlState::UNDEFINED_OBJECT, error.fields().message.clone());
+                }
                 let message = absent(kind, &error.fields().message);
                 error.fields_mut().message = message;
                 return Err(error);

@@ -107,6 +107,7 @@ fn tag_of_definition(definition: &Definition) -> &'static str {
         },
         Definition::CreateSequence { .. } => "CREATE SEQUENCE",
         Definition::AlterSequence { .. } => "ALTER SEQUENCE",
+        Definition::DropIndex { .. } => "DROP INDEX",
         Definition::CreateDomain { .. } => "CREATE DOMAIN",
         Definition::Comment { .. } => "COMMENT",
         Definition::AlterDomain { .. } => "ALTER DOMAIN",
@@ -170,6 +171,7 @@ fn definition(definer: &mut Definer<'_>, definition: &Definition) -> Result<Opti
             sequence::create(definer, name, clauses, *temporary, *if_not_exists)
         }
         Definition::AlterSequence { if_exists, name, clauses } => sequence::alter(definer, name, clauses, *if_exists),
+        Definition::DropIndex { if_exists, names, cascade } => drop::of_kind(definer, ObjectType::Index, names, *if_exists, *cascade),
         Definition::CreateDomain { name, data_type, default, not_null, checks } => {
             domain::create(definer, name, data_type, default.as_ref(), *not_null, checks)
         }

@@ -7,9 +7,9 @@ use peergres_sync::{
 use sqlparser::ast::{DataType, Expr};
 
 use super::{
-    column, create_table,
+    alter_constraint, column, create_table,
     definer::Definer,
-    dependency::{self, Item},
+    dependency::Item,
     index,
     physical::{self, quote},
     rename, view,
@@ -57,8 +57,32 @@ pub(super) fn retype(definer: &mut Definer<'_>, table: &Table, at: usize, data_t
     if rename::is_rowid(table, &name) != rename::is_rowid(&new, &name) {
         return Err(SqlError::unsupported("ALTER COLUMN TYPE of an integer primary key to another kind of type"));
     }
+    refuse_keys(definer, table, &new, at)?;
+    let bound_anew = checks_anew(definer, table, &mut new, &name)?;
     let sqlite = conversion(definer, table, &new, at, &converted)?;
-    definer.apply(&sqlite, vec![Object::Table(new)], Vec::new()).map(|_| ())
+    definer.apply(&sqlite, vec![Object::Table(new.clone())], Vec::new())?;
+    for made in new.constraints.iter().filter(|made| bound_anew.contains(&made.name) && made.validated) {
+        alter_constraint::look_through(definer, &new, made)?;
+    }
+    Ok(())
+}
+
+/// CHECKs over the column are bound to its new type; their names.
+fn checks_anew(definer: &Definer<'_>, table: &Table, new: &mut Table, name: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let retyped = new.clone();
+    for made in &mut new.constraints {
+        if let ConstraintRule::Check { expression, sqlite } = &mut made.rule
+            && index::text_uses(definer, table, expression, name)
+        {
+            let bound = definer.bind_text(expression, Some(&retyped), Clause::Check, Some(TypeRef::new(crate::types::oid::BOOL)))?;
+            let ready = definer.expression(&bound)?;
+            *expression = ready.text;
+            *sqlite = ready.sqlite;
+            found.push(made.name.clone());
+        }
+    }
+    Ok(found)
 }
 
 /// The statements that convert the values and give the column its new declaration; indexes over it are made anew.
@@ -77,6 +101,8 @@ fn conversion(definer: &Definer<'_>, table: &Table, new: &Table, at: usize, conv
     let mut between = table.clone();
     between.columns[at].storage = peergres_sync::value::Storage::Real;
     between.columns[at].collation = None;
+    // What the values are checked against meanwhile would be neither the old nor the new.
+    between.constraints.retain(|made| new.constraints.contains(made));
     sqlite.extend(physical::edit(table, &between, &before, &before));
     let value = rewrite::expression(converted, &definer.cx)?;
     sqlite.push(format!("UPDATE {} SET {} = {value}", quote(&table.physical), quote(&table.columns[at].physical)));
@@ -110,19 +136,29 @@ fn refuse_dependents(definer: &Definer<'_>, table: &Table, name: &str) -> Result
     if table.columns.iter().any(generated) {
         return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot alter type of a column used by a generated column"));
     }
-    let checks = table.constraints.iter().any(|made| match &made.rule {
-        ConstraintRule::Check { expression, .. } => index::text_uses(definer, table, expression, name),
-        ConstraintRule::ForeignKey { columns, .. } => columns.iter().any(|column| column == name),
+    Ok(())
+}
+
+/// A foreign key compares values of both ends as they lie in SQLite: a column at one of them must go on lying alike.
+fn refuse_keys(definer: &Definer<'_>, table: &Table, new: &Table, at: usize) -> Result<()> {
+    let (old, column) = (&table.columns[at], &new.columns[at]);
+    if old.storage == column.storage && old.collation == column.collation {
+        return Ok(());
+    }
+    let own = table.constraints.iter().any(|made| match &made.rule {
+        ConstraintRule::ForeignKey { columns, .. } => columns.contains(&old.name),
         _ => false,
     });
-    let referenced = dependency::dependents(&schema, &Item::Object(ObjectClass::Relation, table.name.clone()))
-        .iter()
-        .any(|item| matches!(item, Item::Constraint(..)));
-    let in_key = table.constraints.iter().any(|made| {
-        matches!(&made.rule, ConstraintRule::PrimaryKey { columns } | ConstraintRule::Unique { columns, .. } if columns.iter().any(|c| c == name))
+    let leaning = definer.objects(|object| match object {
+        Object::Table(other) => other
+            .constraints
+            .iter()
+            .any(|made| matches!(&made.rule, ConstraintRule::ForeignKey { references, referenced_columns, .. } if *references == table.name && referenced_columns.contains(&old.name)))
+            .then_some(()),
+        _ => None,
     });
-    if checks || referenced && in_key {
-        return Err(SqlError::unsupported("ALTER COLUMN TYPE of a column that a check or foreign key stands on"));
+    if own || !leaning.is_empty() {
+        return Err(SqlError::unsupported("ALTER COLUMN TYPE to another kind of type where a foreign key stands"));
     }
     Ok(())
 }

@@ -46,9 +46,22 @@ pub(crate) fn explain(raw: Raw, target: Option<&Target>, parameters: &[Value], a
                 constraint(code, message, None, at.schema, &NewRows { connection: at.connection, query: None, parameters })
                     .unwrap_or_else(|| plain(error))
             }
-            (None, _) => plain(error),
+            (None, _) => with_key_row(plain(error), target, parameters, at),
         },
     }
+}
+
+/// A NULL key is refused before SQLite sees the row: the row is found all the same.
+fn with_key_row(error: SqlError, target: Option<&Target>, parameters: &[Value], at: &Execution<'_>) -> SqlError {
+    let (Some(target), true, None) = (target, error.state() == SqlState::NOT_NULL_VIOLATION.0, &error.fields().detail) else {
+        return error;
+    };
+    let Some(table) = table(at.schema, &target.table) else { return error };
+    let Some(column) = table.columns.iter().find(|c| Some(c.name.as_str()) == error.fields().column.as_deref()) else { return error };
+    let rows = NewRows { connection: at.connection, query: target.new_rows.as_deref(), parameters };
+    let all: Vec<&Column> = table.columns.iter().collect();
+    let row = rows.first(&all, &format!("n.{} IS NULL", quote(&column.physical)));
+    with_row(error, table, row)
 }
 
 /// The extended code and message of a constraint failure.
@@ -211,6 +224,8 @@ pub(crate) const MATCH_FULL: &str = "~full ";
 /// A unique key as SQLite names it in a failure, and as PostgreSQL does.
 struct UniqueKey<'s> {
     name: &'s str,
+    /// The index, for keys of expressions.
+    index: Option<&'s Index>,
     /// Columns; empty for an index on expressions.
     columns: Vec<&'s Column>,
     sentence: String,
@@ -224,7 +239,7 @@ fn unique_keys<'s>(schema: &'s Schema, table: &'s Table) -> Vec<UniqueKey<'s>> {
     for constraint in &table.constraints {
         if let ConstraintRule::PrimaryKey { columns } = &constraint.rule {
             let columns: Vec<&Column> = columns.iter().filter_map(|c| by_name(c)).collect();
-            keys.push(UniqueKey { name: &constraint.name, sentence: sentence(&columns), columns });
+            keys.push(UniqueKey { name: &constraint.name, index: None, sentence: sentence(&columns), columns });
         }
     }
     for index in indexes(schema).filter(|index| index.unique && index.table == table.name) {
@@ -232,10 +247,15 @@ fn unique_keys<'s>(schema: &'s Schema, table: &'s Table) -> Vec<UniqueKey<'s>> {
         let by_index = format!("index '{}'", index.physical);
         match columns {
             Some(columns) if !index.nulls_not_distinct => {
-                keys.push(UniqueKey { name: &index.name.name, sentence: sentence(&columns), columns });
+                keys.push(UniqueKey { name: &index.name.name, index: Some(index), sentence: sentence(&columns), columns });
             }
             columns => {
-                keys.push(UniqueKey { name: &index.name.name, sentence: by_index, columns: columns.unwrap_or_default() });
+                keys.push(UniqueKey {
+                    name: &index.name.name,
+                    index: Some(index),
+                    sentence: by_index,
+                    columns: columns.unwrap_or_default(),
+                });
             }
         }
     }
@@ -248,7 +268,7 @@ fn unique(schema: &Schema, table: &Table, what: &str, rows: &NewRows<'_>) -> Opt
         .table(&table.name.schema, &table.name.name)
         .constraint(key.name);
     if key.columns.is_empty() {
-        return Some(error);
+        return Some(key.index.map_or(error.clone(), |index| with_expressions(error, table, index, rows)));
     }
     let equal: Vec<String> = key.columns.iter().map(|c| format!("t.{0} IS n.{0}", quote(&c.physical))).collect();
     let taken = format!("EXISTS (SELECT 1 FROM {} AS t WHERE {})", quote(&table.physical), equal.join(" AND "));
@@ -261,6 +281,39 @@ fn unique(schema: &Schema, table: &Table, what: &str, rows: &NewRows<'_>) -> Opt
         }
         None => error,
     })
+}
+
+/// The detail of a key with expressions: their values in the first new row whose key is taken.
+fn with_expressions(error: SqlError, table: &Table, index: &Index, rows: &NewRows<'_>) -> SqlError {
+    let Some(query) = rows.query else { return error };
+    let parts: Vec<(String, String, Option<&str>)> = index
+        .keys
+        .iter()
+        .filter_map(|key| match (&key.column, &key.expression) {
+            (Some(name), _) => {
+                let column = table.columns.iter().find(|c| c.name == *name)?;
+                Some((column.name.clone(), quote(&column.physical), Some(column.name.as_str())))
+            }
+            (None, Some(expression)) => Some((expression.text.clone(), format!("({})", expression.sqlite), None)),
+            (None, None) => None,
+        })
+        .collect();
+    let names: Vec<String> = (0..parts.len()).map(|n| format!("k{n}")).collect();
+    let list: Vec<String> = parts.iter().zip(&names).map(|((_, sqlite, _), name)| format!("{sqlite} AS {name}")).collect();
+    let equal: Vec<String> = parts.iter().zip(&names).map(|((_, sqlite, _), name)| format!("{sqlite} IS n.{name}")).collect();
+    let sql = format!(
+        "SELECT * FROM (SELECT {} FROM ({query})) AS n WHERE EXISTS (SELECT 1 FROM {} WHERE {}) LIMIT 1",
+        list.join(", "),
+        quote(&table.physical),
+        equal.join(" AND ")
+    );
+    let found = rows.run(&sql, parts.len());
+    take_raised();
+    let Some(values) = found else { return error };
+    let shown: Vec<String> = parts.iter().map(|(text, ..)| text.clone()).collect();
+    let values: Vec<String> =
+        parts.iter().zip(&values).map(|((_, _, column), value)| text_of(table, column.unwrap_or_default(), value)).collect();
+    error.detail(format!("{} already exists.", key_text(&shown, &values)))
 }
 
 fn with_row(error: SqlError, table: &Table, row: Option<Vec<Value>>) -> SqlError {

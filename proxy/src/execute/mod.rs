@@ -41,15 +41,21 @@ pub type RowSink<'s> = dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>> + 's;
 impl Execution<'_> {
     /// Runs all steps in order. Answers the number of rows for the command tag: rows changed, or rows of the result where no step counts as a change.
     pub fn run(&self, plan: &Plan, parameters: &[Value], sink: &mut RowSink<'_>) -> Result<u64> {
+        let (rows, wrote) = self.run_part(plan, parameters, sink)?;
+        if wrote {
+            self.check_foreign_keys(plan.steps.iter().filter_map(|step| step.target.as_deref()))?;
+        }
+        Ok(rows)
+    }
+
+    /// [`Execution::run`] as a part of a statement: foreign keys are not looked at yet. Answers also whether it changed rows.
+    pub fn run_part(&self, plan: &Plan, parameters: &[Value], sink: &mut RowSink<'_>) -> Result<(u64, bool)> {
         let mut outcome = Outcome::default();
         for step in &plan.steps {
             self.step(step, parameters, sink, &mut outcome)
                 .map_err(|error| failure::explain(error, step.target.as_deref(), parameters, self))?;
         }
-        if outcome.wrote {
-            self.check_foreign_keys(plan.steps.iter().filter_map(|step| step.target.as_deref()))?;
-        }
-        Ok(if outcome.counted { outcome.changed } else { outcome.rows })
+        Ok((if outcome.counted { outcome.changed } else { outcome.rows }, outcome.wrote))
     }
 
     /// After a data change: 23503 where it left a foreign key violated whose check is not deferred.

@@ -44,6 +44,7 @@ pub(super) const ROWS: &[Row] = &[
     row("peergres.element(anyarray,\"any\")", Scalar(element)),
     row("peergres.slice(anyarray,\"any\")", Scalar(slice)),
     row("peergres.assign_element(anyarray,anyelement,\"any\")", Scalar(assign)),
+    row("peergres.assign_slice(anyarray,anyarray,\"any\")", Scalar(assign_slice)),
     row("peergres.array_cast(anyarray,integer)", Scalar(cast)),
 ];
 
@@ -375,6 +376,51 @@ fn assign(call: &Call<'_>) -> Result<Value> {
         }
         _ => return Err(out_of_range()),
     }
+    written(&array, ty)
+}
+
+/// `SET a[l:u] = v`: (array, values, lower, upper), an omitted bound given as the text `*`; of one dimension (`array_set_slice`).
+fn assign_slice(call: &Call<'_>) -> Result<Value> {
+    if call.args.len() != 4 {
+        return Err(SqlError::unsupported("assignment to a slice of several dimensions"));
+    }
+    if call.is_null(1) {
+        return if call.is_null(0) { Ok(Value::Null) } else { written(&array_or_empty(call, 0)?, call.type_at(0)?) };
+    }
+    if call.is_null(2) || call.is_null(3) {
+        return Err(SqlError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "array subscript in assignment must not be null"));
+    }
+    let (mut array, (values, _), ty) = (array_or_empty(call, 0)?, call.array(1)?, call.type_at(0)?);
+    if array.dimensions.len() > 1 {
+        return Err(array_error("wrong number of array subscripts"));
+    }
+    let there = array.dimensions.first().copied();
+    let bound = |i: usize, otherwise: Option<i32>| match call.args.get(i) {
+        Some(ValueRef::Integer(n)) => Ok(*n as i32),
+        _ => otherwise.ok_or_else(|| {
+            array_error("array slice subscript must provide both boundaries")
+                .detail("When assigning to a slice of an empty array value, slice boundaries must be fully specified.")
+        }),
+    };
+    let (from, to) = (bound(2, there.map(|d| d.0))?, bound(3, there.map(|(lower, length)| lower + length - 1))?);
+    if from > to {
+        return if there.is_some() { Err(array_error("upper bound cannot be less than lower bound")) } else { written(&array, ty) };
+    }
+    let width = i64::from(to) - i64::from(from) + 1;
+    if width > 1 << 27 {
+        return Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "array size exceeds the maximum allowed (134217727)"));
+    }
+    if (values.elements.len() as i64) < width {
+        return Err(array_error("source array too small"));
+    }
+    let (lower, length) = there.unwrap_or((from, 0));
+    let (low, high) = if there.is_some() { (lower.min(from), (lower + length - 1).max(to)) } else { (from, to) };
+    array.elements.splice(0..0, std::iter::repeat_n(None, (lower - low) as usize));
+    array.elements.resize((high - low + 1) as usize, None);
+    for (n, value) in values.elements.into_iter().take(width as usize).enumerate() {
+        array.elements[(from - low) as usize + n] = value;
+    }
+    array.dimensions = vec![(low, high - low + 1)];
     written(&array, ty)
 }
 

@@ -31,6 +31,8 @@ pub(super) const OWN: &[(&str, bool, bool, &str)] = &[
     ("peergres.slice(anyarray,\"any\")", false, true, "anyarray"),
     // `SET a[i] = v`: the array (may be NULL), the value, subscripts.
     ("peergres.assign_element(anyarray,anyelement,\"any\")", false, true, "anyarray"),
+    ("peergres.assign_slice(anyarray,anyarray,\"any\")", false, true, "anyarray"),
+    ("peergres.assign_member(jsonb,jsonb,\"any\")", false, true, "jsonb"),
     // `a::t[]`: the array, the element's modifier.
     ("peergres.array_cast(anyarray,integer)", true, false, "anyarray"),
     // `ROW(…)`: the fields.

@@ -124,10 +124,8 @@ pub enum Command {
     },
     /// `CHECKPOINT`.
     Checkpoint,
-    /// `VACUUM`.
-    Vacuum,
-    /// `ANALYZE`.
-    Analyze,
+    /// `VACUUM`, `ANALYZE`, `REINDEX`, `CLUSTER`.
+    Maintain(Maintenance, Vec<Vec<String>>),
     /// `CREATE DATABASE`.
     CreateDatabase(String),
     /// `DROP DATABASE`.
@@ -143,6 +141,19 @@ pub enum Command {
     Copy(Box<Copy>),
     /// `EXPLAIN` of a statement, with its format.
     Explain(Box<Node>),
+}
+
+/// Kinds of maintenance; each with the relations that it names, none for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maintenance {
+    /// `VACUUM`.
+    Vacuum,
+    /// `ANALYZE`.
+    Analyze,
+    /// `REINDEX`.
+    Reindex,
+    /// `CLUSTER`; true where it names an index.
+    Cluster(bool),
 }
 
 /// What DISCARD forgets.
@@ -283,6 +294,7 @@ pub(super) fn command(parser: &mut Parser<'_>, sql: &str, positions: &Positions<
             Command::Checkpoint
         }
         ("vacuum" | "analyze" | "analyse", _) => maintenance(&mut g)?,
+        ("reindex" | "cluster", _) => rebuilding(&mut g)?,
         ("create" | "drop", "database") => database(&mut g)?,
         ("copy", _) => copy::copy(&mut g)?,
         ("explain", _) => explain(&mut g)?,
@@ -398,8 +410,9 @@ fn maintenance(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
         }
     }
     while ["full", "freeze", "verbose", "analyze", "analyse"].iter().any(|w| g.word(w)) {}
+    let mut names = Vec::new();
     while !g.ends() {
-        g.dotted()?;
+        names.push(g.dotted()?);
         if g.parser.consume_token(&Token::LParen) {
             g.parser.parse_comma_separated(Parser::parse_identifier)?;
             g.expect_token(&Token::RParen)?;
@@ -408,7 +421,39 @@ fn maintenance(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
             break;
         }
     }
-    Ok(if vacuum { Command::Vacuum } else { Command::Analyze })
+    Ok(Command::Maintain(if vacuum { Maintenance::Vacuum } else { Maintenance::Analyze }, names))
+}
+
+/// REINDEX and CLUSTER.
+fn rebuilding(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
+    let reindex = g.word("reindex");
+    if !reindex {
+        g.expect("cluster")?;
+    }
+    if g.parser.consume_token(&Token::LParen) {
+        while !g.parser.consume_token(&Token::RParen) {
+            if g.ends() {
+                return Err(g.unexpected());
+            }
+            g.parser.next_token();
+        }
+    }
+    if !reindex {
+        g.word("verbose");
+        let names = if g.ends() { Vec::new() } else { vec![g.dotted()?] };
+        let by_index = g.word("using");
+        if by_index {
+            g.name()?;
+        }
+        return Ok(Command::Maintain(Maintenance::Cluster(by_index), names));
+    }
+    let of_relation = g.word("table") || g.word("index");
+    if !of_relation && !["schema", "database", "system"].iter().any(|word| g.word(word)) {
+        return Err(g.unexpected());
+    }
+    g.word("concurrently");
+    let name = if g.ends() { None } else { Some(g.dotted()?) };
+    Ok(Command::Maintain(Maintenance::Reindex, name.filter(|_| of_relation).into_iter().collect()))
 }
 
 fn database(g: &mut Grammar<'_, '_>) -> Parsing<Command> {

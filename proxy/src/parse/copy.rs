@@ -106,6 +106,9 @@ pub(super) fn copy(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
         Source::Table(table, columns)
     };
     let to = g.word("to");
+    if !to && matches!(source, Source::Query(_)) {
+        return Err(g.unexpected());
+    }
     if !to {
         g.expect("from")?;
     }
@@ -148,12 +151,14 @@ fn column_list(g: &mut Grammar<'_, '_>) -> Parsing<Vec<String>> {
 fn parenthesized(g: &mut Grammar<'_, '_>, options: &mut Options) -> Parsing<()> {
     let mut seen: Vec<String> = Vec::new();
     loop {
+        let token = g.parser.peek_token();
+        let position = g.sql[..g.start(&token)].chars().count() + 1;
         let option = g.name()?;
         if seen.contains(&option) {
-            return Err(SqlError::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options").into());
+            return Err(SqlError::new(SqlState::SYNTAX_ERROR, "conflicting or redundant options").at(position).into());
         }
         match option.as_str() {
-            "format" => options.format = format(&word_or_string(g)?)?,
+            "format" => options.format = format(&word_or_string(g)?, position)?,
             "freeze" => options.freeze = boolean(g)?,
             "delimiter" => options.delimiter = Some(word_or_string(g)?),
             "null" => options.null = Some(word_or_string(g)?),
@@ -165,7 +170,7 @@ fn parenthesized(g: &mut Grammar<'_, '_>, options: &mut Options) -> Parsing<()> 
             "force_not_null" => options.force_not_null = Some(columns(g)?),
             "force_null" => options.force_null = Some(columns(g)?),
             "encoding" => options.encoding = Some(word_or_string(g)?),
-            _ => return Err(SqlError::new(SqlState::SYNTAX_ERROR, format!("option \"{option}\" not recognized")).into()),
+            _ => return Err(SqlError::new(SqlState::SYNTAX_ERROR, format!("option \"{option}\" not recognized")).at(position).into()),
         }
         seen.push(option);
         if !g.parser.consume_token(&Token::Comma) {
@@ -196,12 +201,12 @@ fn boolean(g: &mut Grammar<'_, '_>) -> Parsing<bool> {
     }
 }
 
-fn format(name: &str) -> Parsing<Format> {
+fn format(name: &str, position: usize) -> Parsing<Format> {
     match name {
         "text" => Ok(Format::Text),
         "csv" => Ok(Format::Csv),
         "binary" => Ok(Format::Binary),
-        _ => Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("COPY format \"{name}\" not recognized")).into()),
+        _ => Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("COPY format \"{name}\" not recognized")).at(position).into()),
     }
 }
 

@@ -78,6 +78,7 @@ impl Printer<'_> {
             ExprKind::Array { elements, .. } => self.construct("peergres.array(\"any\")", elements, expr.ty.oid),
             ExprKind::Row { fields, .. } => self.construct("peergres.row(\"any\")", fields, oid::RECORD),
             ExprKind::Subscript { container, subscripts } => self.subscript(container, subscripts, expr.ty.oid),
+            ExprKind::Assign { container, subscripts, value } => self.assign(container, subscripts, value),
             ExprKind::Field { row, index, .. } => {
                 let number = format!("{}", index + 1);
                 let row_text = self.expression(row)?;
@@ -217,6 +218,42 @@ impl Printer<'_> {
         let types: Vec<String> = types.iter().map(Oid::to_string).collect();
         let types = format!("'{}>{}'", types.join(","), self.base(result));
         Ok(format!("{}({types}, {})", quote_identifier(signature), args.join(", ")))
+    }
+
+    /// The container with an element, slice or member replaced.
+    fn assign(&mut self, container: &Expr, subscripts: &[Subscript], value: &Expr) -> Result<String> {
+        let ty = self.base(container.ty.concrete());
+        let is_slice = subscripts.iter().any(|s| matches!(s, Subscript::Slice(..)));
+        let signature = match (ty, is_slice) {
+            (oid::JSONB, _) => "peergres.assign_member(jsonb,jsonb,\"any\")",
+            (_, true) => "peergres.assign_slice(anyarray,anyarray,\"any\")",
+            (_, false) => "peergres.assign_element(anyarray,anyelement,\"any\")",
+        };
+        let mut args = vec![self.expression(container)?, self.expression(value)?];
+        let mut types = vec![ty, self.base(value.ty.concrete())];
+        for subscript in subscripts {
+            match subscript {
+                Subscript::Index(index) => {
+                    if is_slice {
+                        types.push(oid::INT4);
+                        args.push("1".to_owned());
+                    }
+                    types.push(index.ty.concrete());
+                    args.push(self.expression(index)?);
+                }
+                Subscript::Slice(lower, upper) => {
+                    for bound in [lower, upper] {
+                        types.push(oid::INT4);
+                        args.push(match bound {
+                            Some(bound) => self.expression(bound)?,
+                            None => "'*'".to_owned(),
+                        });
+                    }
+                }
+            }
+        }
+        let types: Vec<String> = types.iter().map(Oid::to_string).collect();
+        Ok(format!("{}('{}>{ty}', {})", quote_identifier(signature), types.join(","), args.join(", ")))
     }
 
     /// `j['a'][1]` is `j -> 'a' -> 1`.

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     catalog::{RelationColumn, RelationKind},
     error::{Result, SqlError, SqlState},
+    execute::Execution,
     parse::copy::{Columns, Copy, Format, Header, Source},
     types::Type,
 };
@@ -87,6 +88,10 @@ impl Session {
             return Err(SqlError::new(SqlState::SYNTAX_ERROR, "COPY FROM needs a table"));
         };
         let target = self.copy_table(table, listed)?;
+        if target.is_view {
+            let error = SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot copy to view \"{}\"", target.name));
+            return Err(error.hint("To enable copying to a view, provide an INSTEAD OF INSERT trigger."));
+        }
         self.place_to_write("COPY FROM")?;
         let mut loader = self.loader(copy, layout, &target, table)?;
         let width = target.columns.len();
@@ -95,6 +100,7 @@ impl Session {
         super::context::enter(loader.cx.clone());
         let loaded = if code == 1 { self.load_binary(&mut loader) } else { self.load_lines(&mut loader) };
         loaded?;
+        self.check_loaded(&loader)?;
         Ok(Done::Text(format!("COPY {}", loader.rows)))
     }
 
@@ -182,15 +188,34 @@ impl Session {
                     continue;
                 }
                 let row = loader.row(&fields, &at).map_err(|e| if e.fields().context.is_some() { e } else { e.context(shown()) })?;
-                self.insert(loader, &row).map_err(|e| e.context(shown()))?;
+                // PostgreSQL inserts in batches: a key that is taken comes to light when the line itself is gone.
+                let late = |e: &SqlError| e.state() == SqlState::UNIQUE_VIOLATION.0;
+                self.insert(loader, &row).map_err(|e| if late(&e) { e.context(at.clone()) } else { e.context(shown()) })?;
             }
         }
         Ok(())
     }
 
     fn insert(&mut self, loader: &mut Loader, row: &[Value]) -> Result<()> {
-        loader.rows += self.run_again(&loader.compiled, row, &mut |_, _| Ok(ControlFlow::Continue(())))?;
+        let shared = self.shared.clone();
+        let open = shared.open.borrow();
+        let plan = &loader.compiled.plan;
+        let (rows, _) = self.execution(&open, loader)?.run_part(plan, row, &mut |_| Ok(ControlFlow::Continue(())))?;
+        loader.rows += rows;
         Ok(())
+    }
+
+    fn execution<'e>(&'e self, open: &'e Option<peergres_sync::commit::Transaction>, loader: &'e Loader) -> Result<Execution<'e>> {
+        let connection = super::block::writer(open)?.connection();
+        Ok(Execution { connection, schema: &loader.compiled.catalog.schema, timing: &self.block.timing })
+    }
+
+    /// A COPY is one statement: its foreign keys are looked at when all rows are in.
+    fn check_loaded(&self, loader: &Loader) -> Result<()> {
+        let shared = self.shared.clone();
+        let open = shared.open.borrow();
+        let targets = loader.compiled.plan.steps.iter().filter_map(|step| step.target.as_deref());
+        self.execution(&open, loader)?.check_foreign_keys(targets)
     }
 
     fn load_binary(&mut self, loader: &mut Loader) -> Result<()> {

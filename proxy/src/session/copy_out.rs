@@ -51,6 +51,10 @@ impl Session {
                 self.derived_statement(format!("SELECT {list} FROM {}", quote_all(table)), Vec::new())?
             }
         };
+        if let (Source::Table(table, _), Some(copy::Columns::Some(list))) = (&copy.source, &copy.options.force_quote) {
+            // A name that is no column at all is told before one that is not copied.
+            self.copy_table(table, list)?;
+        }
         let mut compiled = self.compile(&prepared)?;
         if compiled.plan.writes {
             self.place_to_write("COPY")?;
@@ -159,7 +163,8 @@ impl<'c> Writer<'c> {
         }
         scratch.clear();
         column.text(value, cx, scratch)?;
-        self.layout.write_field(scratch, self.force_quote[n], self.columns.0.len() == 1, out);
+        let encoded = self.layout.encoded(scratch)?;
+        self.layout.write_field(&encoded, self.force_quote[n], self.columns.0.len() == 1, out);
         Ok(())
     }
 }

@@ -21,6 +21,34 @@ pub(crate) struct Layout {
     pub quote: u8,
     /// Csv's escape.
     pub escape: u8,
+    /// Whether the data are in ISO 8859-1; else they are in UTF-8.
+    pub latin1: bool,
+}
+
+impl Layout {
+    /// Bytes of the data's encoding as UTF-8.
+    pub(crate) fn decoded(&self, bytes: Vec<u8>) -> Vec<u8> {
+        if self.latin1 { bytes.into_iter().map(char::from).collect::<String>().into_bytes() } else { bytes }
+    }
+
+    /// UTF-8 in the data's encoding; 22P05 where it has no such character.
+    pub(crate) fn encoded<'b>(&self, bytes: &'b [u8]) -> Result<std::borrow::Cow<'b, [u8]>> {
+        if !self.latin1 {
+            return Ok(bytes.into());
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let one = |c: char| {
+            u8::try_from(u32::from(c)).map_err(|_| {
+                let shown: Vec<String> = c.to_string().bytes().map(|b| format!("0x{b:02x}")).collect();
+                let message = format!(
+                    "character with byte sequence {} in encoding \"UTF8\" has no equivalent in encoding \"LATIN1\"",
+                    shown.join(" ")
+                );
+                SqlError::new(SqlState("22P05"), message)
+            })
+        };
+        text.chars().map(one).collect::<Result<Vec<u8>>>().map(Into::into)
+    }
 }
 
 fn refuse<T>(message: impl Into<String>) -> Result<T> {
@@ -78,16 +106,19 @@ impl Layout {
         if let Some((_, message)) = direction.iter().find(|(wrong, _)| *wrong) {
             return refuse(*message);
         }
-        if let Some(encoding) = &options.encoding
-            && !matches!(encoding.to_ascii_lowercase().replace(['-', '_'], "").as_str(), "utf8" | "unicode" | "sqlascii")
-        {
-            return refuse(format!("COPY encoding \"{encoding}\" is not supported"));
-        }
+        let latin1 = match options.encoding.as_ref().map(|name| name.to_ascii_lowercase().replace(['-', '_'], "")) {
+            None => false,
+            Some(name) => match name.as_str() {
+                "utf8" | "unicode" | "sqlascii" => false,
+                "latin1" | "iso88591" => true,
+                _ => return refuse(format!("COPY encoding \"{name}\" is not supported")),
+            },
+        };
         let delimiter = one_byte(options.delimiter.as_deref().unwrap_or(if csv { "," } else { "\t" }), "delimiter")?;
         let quote = one_byte(options.quote.as_deref().unwrap_or("\""), "quote")?;
         let escape = options.escape.as_deref().map_or(Ok(quote), |e| one_byte(e, "escape"))?;
         let null = options.null.clone().unwrap_or_else(|| if csv { "" } else { "\\N" }.to_owned()).into_bytes();
-        let layout = Layout { format: options.format, delimiter, null, header: options.header, quote, escape };
+        let layout = Layout { format: options.format, delimiter, null, header: options.header, quote, escape, latin1 };
         layout.check_characters()?;
         Ok(layout)
     }
@@ -266,6 +297,16 @@ impl Reader {
 
     /// The fields of a line.
     pub(crate) fn fields(&self, line: &[u8]) -> Result<Vec<Field>> {
+        let mut fields = self.raw_fields(line)?;
+        if self.layout.latin1 {
+            for field in &mut fields {
+                field.bytes = self.layout.decoded(std::mem::take(&mut field.bytes));
+            }
+        }
+        Ok(fields)
+    }
+
+    fn raw_fields(&self, line: &[u8]) -> Result<Vec<Field>> {
         if self.layout.format == Format::Csv { self.csv_fields(line) } else { Ok(self.text_fields(line)) }
     }
 

@@ -163,6 +163,15 @@ pub enum ExprKind {
         /// One per dimension.
         subscripts: Vec<Subscript>,
     },
+    /// The container with one element, slice or member replaced: `SET a[i] = v`.
+    Assign {
+        /// Array or jsonb.
+        container: Box<Expr>,
+        /// One per dimension.
+        subscripts: Vec<Subscript>,
+        /// The new value.
+        value: Box<Expr>,
+    },
     /// `(row).field`.
     Field {
         /// The row.

@@ -78,7 +78,10 @@ impl Expr {
                 }
                 _ => {}
             },
-            Subscript { container, subscripts } => {
+            Subscript { container, subscripts } | Assign { container, subscripts, .. } => {
+                if let Assign { value, .. } = &self.kind {
+                    visit(value);
+                }
                 visit(container);
                 for subscript in subscripts {
                     match subscript {
@@ -172,6 +175,16 @@ impl Expr {
                 }
                 _ => {}
             },
+            Assign { container, subscripts, value } => {
+                visit(value);
+                visit(container);
+                for subscript in subscripts {
+                    match subscript {
+                        super::Subscript::Index(expr) => visit(expr),
+                        super::Subscript::Slice(lower, upper) => lower.iter_mut().chain(upper).for_each(&mut *visit),
+                    }
+                }
+            }
             Subscript { container, subscripts } => {
                 visit(container);
                 for subscript in subscripts {

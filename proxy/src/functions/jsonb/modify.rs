@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{Result, SqlError, SqlState},
-    functions::{Body::Scalar, Call, Row, row},
+    functions::{Body::Scalar, Call, Row, ValueRef, row},
     types::{Value, array::Array, jsonb::Jsonb},
 };
 
@@ -20,6 +20,7 @@ pub(in crate::functions) const ROWS: &[Row] = &[
     row("jsonb_set(jsonb,text[],jsonb,boolean)", Scalar(|c| set(c, c.boolean(3)?))),
     row("jsonb_insert(jsonb,text[],jsonb,boolean)", Scalar(insert)),
     row("jsonb_set_lax(jsonb,text[],jsonb,boolean,text)", Scalar(set_lax)),
+    row("peergres.assign_member(jsonb,jsonb,\"any\")", Scalar(assign_member)),
     row("jsonb_strip_nulls(jsonb)", Scalar(|c| Ok(stored(strip_nulls(tree(c, 0)?))))),
 ];
 
@@ -41,6 +42,94 @@ fn path(call: &Call<'_>) -> Result<Vec<Option<String>>> {
     match array.dimensions.len() {
         0 | 1 => Ok(array.elements),
         _ => Err(SqlError::new(SqlState::ARRAY_SUBSCRIPT_ERROR, "wrong number of array subscripts")),
+    }
+}
+
+/// `SET j['a'][0] = v`: (jsonb, value, subscripts…); what is missing on the way is made (`jsonb_subscript_assign`).
+fn assign_member(call: &Call<'_>) -> Result<Value> {
+    let value = if call.is_null(1) { Jsonb::Null } else { tree(call, 1)? };
+    let mut path = Vec::with_capacity(call.args.len() - 2);
+    for i in 2..call.args.len() {
+        if call.is_null(i) {
+            return Err(SqlError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "jsonb subscript in assignment must not be null"));
+        }
+        path.push(match call.args[i] {
+            ValueRef::Integer(number) => Step::Position(number),
+            _ => Step::Key(call.text(i)?.to_owned()),
+        });
+    }
+    let container = if call.is_null(0) { path[0].empty() } else { tree(call, 0)? };
+    if !matches!(container, Jsonb::Array(_) | Jsonb::Object(_)) {
+        return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, "cannot replace existing key")
+            .detail("The path assumes key is a composite object, but it is a scalar value."));
+    }
+    assign_at(container, &path, value).map(stored)
+}
+
+/// One subscript of jsonb.
+enum Step {
+    Position(i64),
+    Key(String),
+}
+
+impl Step {
+    /// What is made where nothing is there to be subscripted.
+    fn empty(&self) -> Jsonb {
+        match self {
+            Step::Position(_) => Jsonb::Array(Vec::new()),
+            Step::Key(_) => Jsonb::Object(Vec::new()),
+        }
+    }
+}
+
+fn assign_at(container: Jsonb, path: &[Step], value: Jsonb) -> Result<Jsonb> {
+    let Some((step, rest)) = path.split_first() else { return Ok(value) };
+    let inner = |there: Option<Jsonb>| match (there, rest.first()) {
+        (_, None) => Ok(value.clone()),
+        (None, Some(next)) => assign_at(next.empty(), rest, value.clone()),
+        (Some(scalar), Some(_)) if !matches!(scalar, Jsonb::Array(_) | Jsonb::Object(_)) => {
+            Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, "cannot replace existing key")
+                .detail("The path assumes key is a composite object, but it is a scalar value."))
+        }
+        (Some(composite), Some(_)) => assign_at(composite, rest, value.clone()),
+    };
+    match container {
+        Jsonb::Object(mut pairs) => {
+            let key = match step {
+                Step::Key(key) => key.clone(),
+                Step::Position(number) => number.to_string(),
+            };
+            let at = pairs.iter().position(|(k, _)| *k == key);
+            let there = at.map(|at| std::mem::replace(&mut pairs[at].1, Jsonb::Null));
+            let new = inner(there)?;
+            match at {
+                Some(at) => pairs[at].1 = new,
+                None => pairs.push((key, new)),
+            }
+            Ok(Jsonb::object(pairs))
+        }
+        Jsonb::Array(mut elements) => {
+            let position = match step {
+                Step::Position(number) => *number,
+                Step::Key(key) => key.parse::<i32>().map(i64::from).map_err(|_| {
+                    let message = format!("path element at position 1 is not an integer: \"{key}\"");
+                    SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, message)
+                })?,
+            };
+            let position = if position < 0 { position + elements.len() as i64 } else { position };
+            let Ok(at) = usize::try_from(position) else {
+                let message = "path element at position 1 is out of range";
+                return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message));
+            };
+            let there = elements.get(at).cloned();
+            let new = inner(there)?;
+            if at >= elements.len() {
+                elements.resize(at + 1, Jsonb::Null);
+            }
+            elements[at] = new;
+            Ok(Jsonb::Array(elements))
+        }
+        scalar => Ok(scalar),
     }
 }
 

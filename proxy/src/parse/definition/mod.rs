@@ -4,6 +4,7 @@
 mod alter;
 mod comment;
 mod domain;
+mod refused;
 mod sequence;
 mod table;
 
@@ -43,6 +44,15 @@ pub enum Definition {
         name: ObjectName,
         /// The options that change.
         clauses: SequenceClauses,
+    },
+    /// `DROP INDEX CONCURRENTLY`.
+    DropIndex {
+        /// `IF EXISTS`.
+        if_exists: bool,
+        /// Which.
+        names: Vec<ObjectName>,
+        /// `CASCADE`.
+        cascade: bool,
     },
     /// `CREATE DOMAIN`.
     CreateDomain {
@@ -205,12 +215,28 @@ pub enum AttributeAction {
 
 /// The definition that begins at the parser's place, if it is one of these.
 pub(super) fn definition(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
+    refused::refuse(g)?;
     match g.peek(0).as_str() {
         "create" => create(g),
         "alter" => alter::alter(g),
         "comment" => comment::comment(g),
+        "drop" if g.peek(1) == "index" && g.peek(2) == "concurrently" => drop_concurrently(g).map(Some),
         _ => Ok(None),
     }
+}
+
+/// `DROP INDEX CONCURRENTLY`: nothing runs beside a definition here, so that it is the plain one.
+fn drop_concurrently(g: &mut Grammar<'_, '_>) -> Parsing<Definition> {
+    g.expect("drop")?;
+    g.expect("index")?;
+    g.expect("concurrently")?;
+    let if_exists = g.words(&["if", "exists"]);
+    let mut names = vec![g.parser.parse_object_name(false)?];
+    while g.parser.consume_token(&sqlparser::tokenizer::Token::Comma) {
+        names.push(g.parser.parse_object_name(false)?);
+    }
+    let cascade = alter::cascade(g);
+    Ok(Definition::DropIndex { if_exists, names, cascade })
 }
 
 fn create(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
