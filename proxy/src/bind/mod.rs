@@ -41,6 +41,7 @@ mod query;
 pub mod scope;
 mod select;
 mod staged;
+mod staged_conflict;
 mod subquery;
 mod syntax;
 pub mod tree;

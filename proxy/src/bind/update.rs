@@ -256,16 +256,11 @@ impl Binder<'_> {
         };
         let row: Vec<ast::Expr>;
         let values: &[ast::Expr] = match value {
-            // One column in parentheses takes any value.
-            value if columns.len() == 1 && !matches!(value, ast::Expr::Tuple(_) | ast::Expr::Nested(_) | ast::Expr::Subquery(_)) => {
-                std::slice::from_ref(value)
-            }
             ast::Expr::Tuple(values) => values,
             ast::Expr::Function(function) if function.name.to_string().eq_ignore_ascii_case("row") => {
                 row = row_fields(function)?;
                 &row
             }
-            ast::Expr::Nested(value) => std::slice::from_ref(&**value),
             ast::Expr::Subquery(query) => {
                 let query = self.query(query, Some(scope))?;
                 let query = self.settle_columns(query)?;

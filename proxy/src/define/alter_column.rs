@@ -38,7 +38,7 @@ pub(super) fn add(definer: &mut Definer<'_>, table: &Table, definition: &ColumnD
         return Err(SqlError::new(SqlState::DUPLICATE_COLUMN, message));
     }
     if read.generated.is_some() {
-        return Err(SqlError::unsupported("ALTER TABLE ADD COLUMN of a generated column"));
+        return add_generated(definer, table, read);
     }
     let not_null = std::mem::take(&mut read.column.not_null);
     let mut new = table.clone();
@@ -66,6 +66,37 @@ pub(super) fn add(definer: &mut Definer<'_>, table: &Table, definition: &ColumnD
             definer.apply(&[], vec![Object::Table(new.clone())], Vec::new())?;
         }
     }
+    if not_null {
+        alter_constraint::refuse_nulls(definer, &new, std::slice::from_ref(&name))?;
+        let former = new.clone();
+        new.columns.last_mut().expect("it was added").not_null = true;
+        alter::put(definer, &former, new)?;
+    }
+    for (given, at) in read.constraints {
+        let given = constraint::of_column(&name, given, at);
+        let table = definer.schema().table(&table.name).cloned().expect("it is being altered");
+        alter_constraint::add_given(definer, &table, &given, false)?;
+    }
+    Ok(())
+}
+
+/// A computed column: SQLite adds none to a table, but a stored one lies in the row like any other. So it comes as a plain column, is
+/// filled, and then its text says how.
+fn add_generated(definer: &mut Definer<'_>, table: &Table, mut read: column::Read<'_>) -> Result<()> {
+    let name = read.column.name.clone();
+    let not_null = std::mem::take(&mut read.column.not_null);
+    let mut new = table.clone();
+    create_table::add_column(&mut new, read.column.clone())?;
+    let plain = new.clone();
+    let before = create_table::extras(definer, table)?;
+    let mut after = before.clone();
+    create_table::generated(definer, &mut new, &read, &mut after)?;
+    let (_, expression) = after.generated.last().cloned().ok_or_else(|| SqlError::internal("the column is computed"))?;
+    let column = quote(&read.column.physical);
+    let mut sqlite = physical::edit(table, &plain, &before, &before);
+    sqlite.push(format!("UPDATE {} SET {column} = {expression}", quote(&table.physical)));
+    sqlite.extend(physical::edit(&plain, &new, &before, &after));
+    definer.apply(&sqlite, vec![Object::Table(new.clone())], Vec::new())?;
     if not_null {
         alter_constraint::refuse_nulls(definer, &new, std::slice::from_ref(&name))?;
         let former = new.clone();
@@ -113,12 +144,13 @@ pub(super) fn drop(definer: &mut Definer<'_>, table: &Table, name: &str, cascade
     let views: Vec<Item> = definer
         .views()
         .into_iter()
-        .filter(|v| view::relations(v).contains(&table.name) && view::names_column(v, name))
+        .filter(|v| view::relations(v).contains(&table.name) && view::names_column(v, &table.name, at, name))
         .map(|v| Item::Object(ObjectClass::Relation, v.name))
         .collect();
     if !views.is_empty() {
         refuse_or_drop(definer, table, name, &views, cascade)?;
     }
+    drop_generated(definer, table, name, cascade)?;
     for made in &table.constraints {
         if uses(definer, table, &made.rule, name) {
             alter_constraint::drop(definer, table, &made.name, true, cascade)?;
@@ -139,9 +171,38 @@ pub(super) fn drop(definer: &mut Definer<'_>, table: &Table, name: &str, cascade
         }
     }
     sqlite.push(format!("ALTER TABLE {} DROP COLUMN {}", quote(&table.physical), quote(&table.columns[at].physical)));
+    let at = index::column_position(&table, name)?;
     let mut new = table.clone();
     new.columns.remove(at);
-    definer.apply(&sqlite, vec![Object::Table(new)], removals).map(|_| ())
+    let mut put = vec![Object::Table(new)];
+    for view in definer.views().iter().filter(|v| view::relations(v).contains(&table.name)) {
+        put.push(Object::View(view::without_column(view, &table.name, at)?));
+    }
+    definer.apply(&sqlite, put, removals).map(|_| ())
+}
+
+/// Columns that are computed from the one that goes go first.
+fn drop_generated(definer: &mut Definer<'_>, table: &Table, name: &str, cascade: bool) -> Result<()> {
+    let computed: Vec<Item> = table
+        .columns
+        .iter()
+        .filter(|column| column.generated.as_ref().is_some_and(|text| index::text_uses(definer, table, text, name)))
+        .map(|column| Item::Column(table.name.clone(), column.name.clone()))
+        .collect();
+    if computed.is_empty() {
+        return Ok(());
+    }
+    if !cascade {
+        return refuse_or_drop(definer, table, name, &computed, false);
+    }
+    for item in &computed {
+        let shown = item.describe(&definer.schema(), &definer.path);
+        definer.notice(format!("drop cascades to {shown}"));
+        let Item::Column(_, column) = item else { continue };
+        let table = definer.schema().table(&table.name).cloned().expect("it is being altered");
+        drop(definer, &table, column, true)?;
+    }
+    Ok(())
 }
 
 fn refuse_or_drop(definer: &mut Definer<'_>, table: &Table, name: &str, views: &[Item], cascade: bool) -> Result<()> {

@@ -91,7 +91,24 @@ pub(super) fn look_through(definer: &Definer<'_>, table: &Table, made: &Constrai
                 .constraint(&made.name));
             }
         }
-        ConstraintRule::ForeignKey { .. } => {
+        ConstraintRule::ForeignKey { columns, match_full, .. } => {
+            if *match_full && columns.len() > 1 {
+                let nulls: Vec<String> = table
+                    .columns
+                    .iter()
+                    .filter(|column| columns.contains(&column.name))
+                    .map(|column| format!("({} IS NULL)", quote(&column.physical)))
+                    .collect();
+                let mixed = format!("{} NOT IN (0, {})", nulls.join(" + "), nulls.len());
+                if definer.exists(&format!("SELECT 1 FROM {} WHERE {mixed}", quote(&table.physical)))? {
+                    let message =
+                        format!("insert or update on table \"{}\" violates foreign key constraint \"{}\"", table.name.name, made.name);
+                    return Err(SqlError::new(SqlState::FOREIGN_KEY_VIOLATION, message)
+                        .detail("MATCH FULL does not allow mixing of null and nonnull key values.")
+                        .table(&table.name.schema, &table.name.name)
+                        .constraint(&made.name));
+                }
+            }
             let schema = definer.schema();
             if let Some(key) = ForeignKey::new(&schema, table, made)
                 && let Some(orphan) = key.find_orphan(definer.transaction.connection())?

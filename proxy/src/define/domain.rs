@@ -78,6 +78,13 @@ pub(super) fn alter(definer: &mut Definer<'_>, name: &ObjectName, action: &Domai
     };
     let base = definer.type_named(base)?;
     let users = columns_of(definer, &found);
+    // Values inside arrays can't be looked at one by one.
+    let looks = matches!(action, DomainAction::NotNull(true) | DomainAction::AddCheck(_, _, true));
+    if let (true, Some((table, at))) = (looks, users.iter().find(|(table, at)| table.columns[*at].type_name.ends_with("[]"))) {
+        let column = format!("{}.{}", table.name.name, table.columns[*at].name);
+        let message = format!("cannot alter type \"{bare}\" because column \"{column}\" uses it");
+        return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message));
+    }
     let TypeDefinition::Domain { not_null, default, checks, .. } = &mut found.definition else {
         return Err(SqlError::internal("it was a domain just now"));
     };

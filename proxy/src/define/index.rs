@@ -31,6 +31,9 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateIndex) -> Result<
     }
     let mut names = Vec::with_capacity(create.columns.len());
     let keys = create.columns.iter().map(|column| key(definer, &table, column, &mut names)).collect::<Result<Vec<_>>>()?;
+    for key in &keys {
+        has_opclass(definer, &table, key, &method)?;
+    }
     let include = create.include.iter().map(fold).collect::<Vec<_>>();
     if let Some(missing) = include.iter().find(|name| table.columns.iter().all(|column| column.name != **name)) {
         return Err(SqlError::new(SqlState::UNDEFINED_COLUMN, format!("column \"{missing}\" does not exist")));
@@ -60,6 +63,28 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateIndex) -> Result<
         comment: None,
     };
     put(definer, &table, index)
+}
+
+/// 42704 where the access method has no default operator class for a column's type, and none is named (`pg_opclass`).
+fn has_opclass(definer: &Definer<'_>, table: &Table, key: &IndexKey, method: &str) -> Result<()> {
+    let column = key.column.as_ref().and_then(|name| table.columns.iter().find(|c| c.name == *name));
+    let (Some(column), None) = (column, &key.opclass) else { return Ok(()) };
+    let ty = definer.type_named(&column.type_name)?;
+    let catalog = &definer.cx.catalog;
+    let found = catalog.type_by_oid(ty.oid);
+    let category = found.map_or(' ', |ty| ty.category);
+    let fits = match method {
+        "gin" => category == 'A' || ty.oid == oid::JSONB,
+        "gist" => matches!(category, 'R' | 'G'),
+        _ => true,
+    };
+    if fits {
+        return Ok(());
+    }
+    let shown = catalog.format_type(TypeRef::new(ty.oid), &definer.path);
+    let message = format!("data type {shown} has no default operator class for access method \"{method}\"");
+    Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message)
+        .hint("You must specify an operator class for the index or define a default operator class for the data type."))
 }
 
 /// Puts an index, its keys being told apart first if it is unique.

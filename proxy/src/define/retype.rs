@@ -28,7 +28,7 @@ pub(super) fn retype(definer: &mut Definer<'_>, table: &Table, at: usize, data_t
     let ty = definer.cx.catalog.data_type(data_type, &definer.path)?;
     let former_type = definer.type_named(&old.type_name)?;
     let mut column = column::plain(definer, old.number, &name, ty)?;
-    refuse_dependents(definer, table, &name)?;
+    refuse_dependents(definer, table, at)?;
     let value = match using {
         Some(expr) => definer.bind(expr, Some(table), Clause::AlterType, None)?,
         None => {
@@ -125,9 +125,12 @@ fn no_cast(definer: &Definer<'_>, name: &str, ty: TypeRef, using: Option<&Expr>)
 }
 
 /// Views keep the types of their columns, CHECKs and generated columns their ready expressions.
-fn refuse_dependents(definer: &Definer<'_>, table: &Table, name: &str) -> Result<()> {
+fn refuse_dependents(definer: &Definer<'_>, table: &Table, at: usize) -> Result<()> {
+    let name = table.columns[at].name.as_str();
     let schema = definer.schema();
-    if let Some(view) = definer.views().iter().find(|v| view::relations(v).contains(&table.name) && view::names_column(v, name)) {
+    if let Some(view) =
+        definer.views().iter().find(|v| view::relations(v).contains(&table.name) && view::names_column(v, &table.name, at, name))
+    {
         let shown = Item::Object(ObjectClass::Relation, view.name.clone()).describe(&schema, &definer.path);
         return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, "cannot alter type of a column used by a view or rule")
             .detail(format!("rule _RETURN on {shown} depends on column \"{name}\"")));

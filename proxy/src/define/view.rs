@@ -130,25 +130,42 @@ pub(crate) fn relations(view: &View) -> Vec<QualifiedName> {
     names.0
 }
 
-/// Whether a view's query names the column of a relation that it reads: by name, or through `*`.
-pub(super) fn names_column(view: &View, column: &str) -> bool {
-    struct Finds<'c>(&'c str);
+/// Whether a view's query names the column at a place among those of a relation that it reads: by name, or through `*`. A list of names behind
+/// the relation gives the columns other names there.
+pub(super) fn names_column(view: &View, relation: &QualifiedName, at: usize, column: &str) -> bool {
+    struct Finds<'c>(&'c [String]);
     impl Visitor for Finds<'_> {
         type Break = ();
         fn pre_visit_expr(&mut self, expr: &sqlparser::ast::Expr) -> ControlFlow<()> {
             let found = match expr {
-                sqlparser::ast::Expr::Identifier(ident) => fold(ident) == self.0,
-                sqlparser::ast::Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|ident| fold(ident) == self.0),
+                sqlparser::ast::Expr::Identifier(ident) => self.0.contains(&fold(ident)),
+                sqlparser::ast::Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|ident| self.0.contains(&fold(ident))),
                 _ => false,
             };
             if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
     }
+    let mut names = Vec::new();
+    let read = with_factors(view, relation, &mut |_, alias| {
+        let given = alias.as_ref().and_then(|alias| alias.columns.get(at)).map(|given| fold(&given.name));
+        names.push(given.unwrap_or_else(|| column.to_owned()));
+    });
     let dialect = sqlparser::dialect::PostgreSqlDialect {};
-    match sqlparser::parser::Parser::parse_sql(&dialect, &view.query) {
-        Ok(statements) => view.query.contains('*') || Visit::visit(&statements, &mut Finds(column)).is_break(),
-        Err(_) => true,
+    match (read, sqlparser::parser::Parser::parse_sql(&dialect, &view.query)) {
+        (Ok(_), Ok(statements)) => view.query.contains('*') || Visit::visit(&statements, &mut Finds(&names)).is_break(),
+        _ => true,
     }
+}
+
+/// The view with a place taken out of the lists of names behind a relation, whose column there goes.
+pub(super) fn without_column(view: &View, relation: &QualifiedName, at: usize) -> Result<View> {
+    with_factors(view, relation, &mut |_, alias| {
+        if let Some(alias) = alias
+            && at < alias.columns.len()
+        {
+            alias.columns.remove(at);
+        }
+    })
 }
 
 /// The view with a relation's name exchanged; where the relation had no alias, its old name becomes one, so that columns qualified by it stay.

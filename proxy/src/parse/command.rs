@@ -9,7 +9,7 @@ use sqlparser::{
     tokenizer::{Token, TokenWithSpan},
 };
 
-use super::{Failure, Node, Positions, copy, cursor, keyword, near, setting, transaction};
+use super::{Failure, Node, Positions, copy, cursor, keyword, maintenance, near, setting, transaction};
 pub use super::{
     copy::Copy,
     cursor::Direction,
@@ -51,6 +51,13 @@ pub enum Command {
         value: SettingValue,
         /// `LOCAL`.
         local: bool,
+    },
+    /// `SET CONSTRAINTS`.
+    SetConstraints {
+        /// Which, each of one or two parts; none for ALL.
+        names: Option<Vec<Vec<String>>>,
+        /// `DEFERRED`, else `IMMEDIATE`.
+        deferred: bool,
     },
     /// `RESET`, none for ALL.
     Reset(Option<String>),
@@ -293,8 +300,8 @@ pub(super) fn command(parser: &mut Parser<'_>, sql: &str, positions: &Positions<
             g.word("checkpoint");
             Command::Checkpoint
         }
-        ("vacuum" | "analyze" | "analyse", _) => maintenance(&mut g)?,
-        ("reindex" | "cluster", _) => rebuilding(&mut g)?,
+        ("vacuum" | "analyze" | "analyse", _) => maintenance::maintenance(&mut g)?,
+        ("reindex" | "cluster", _) => maintenance::rebuilding(&mut g)?,
         ("create" | "drop", "database") => database(&mut g)?,
         ("copy", _) => copy::copy(&mut g)?,
         ("explain", _) => explain(&mut g)?,
@@ -395,65 +402,6 @@ fn lock(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
         g.expect("mode")?;
     }
     Ok(Command::Lock { tables, mode, nowait: g.word("nowait") })
-}
-
-/// VACUUM and ANALYZE: tables and options are checked for form only, since SQLite works on the whole file.
-fn maintenance(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
-    let vacuum = g.peek(0) == "vacuum";
-    g.parser.next_token();
-    if g.parser.consume_token(&Token::LParen) {
-        while !g.parser.consume_token(&Token::RParen) {
-            if g.ends() {
-                return Err(g.unexpected());
-            }
-            g.parser.next_token();
-        }
-    }
-    while ["full", "freeze", "verbose", "analyze", "analyse"].iter().any(|w| g.word(w)) {}
-    let mut names = Vec::new();
-    while !g.ends() {
-        names.push(g.dotted()?);
-        if g.parser.consume_token(&Token::LParen) {
-            g.parser.parse_comma_separated(Parser::parse_identifier)?;
-            g.expect_token(&Token::RParen)?;
-        }
-        if !g.parser.consume_token(&Token::Comma) {
-            break;
-        }
-    }
-    Ok(Command::Maintain(if vacuum { Maintenance::Vacuum } else { Maintenance::Analyze }, names))
-}
-
-/// REINDEX and CLUSTER.
-fn rebuilding(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
-    let reindex = g.word("reindex");
-    if !reindex {
-        g.expect("cluster")?;
-    }
-    if g.parser.consume_token(&Token::LParen) {
-        while !g.parser.consume_token(&Token::RParen) {
-            if g.ends() {
-                return Err(g.unexpected());
-            }
-            g.parser.next_token();
-        }
-    }
-    if !reindex {
-        g.word("verbose");
-        let names = if g.ends() { Vec::new() } else { vec![g.dotted()?] };
-        let by_index = g.word("using");
-        if by_index {
-            g.name()?;
-        }
-        return Ok(Command::Maintain(Maintenance::Cluster(by_index), names));
-    }
-    let of_relation = g.word("table") || g.word("index");
-    if !of_relation && !["schema", "database", "system"].iter().any(|word| g.word(word)) {
-        return Err(g.unexpected());
-    }
-    g.word("concurrently");
-    let name = if g.ends() { None } else { Some(g.dotted()?) };
-    Ok(Command::Maintain(Maintenance::Reindex, name.filter(|_| of_relation).into_iter().collect()))
 }
 
 fn database(g: &mut Grammar<'_, '_>) -> Parsing<Command> {

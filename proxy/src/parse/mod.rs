@@ -10,6 +10,7 @@ mod cursor;
 pub mod definition;
 mod dialect;
 mod foreign;
+mod maintenance;
 mod merge;
 mod position;
 mod setting;

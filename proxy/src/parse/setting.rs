@@ -42,12 +42,25 @@ fn variable(g: &mut Grammar<'_, '_>) -> Parsing<String> {
     }
 }
 
+fn constraint_names(g: &mut Grammar<'_, '_>) -> Parsing<Vec<Vec<String>>> {
+    let mut names = vec![g.dotted()?];
+    while g.parser.consume_token(&Token::Comma) {
+        names.push(g.dotted()?);
+    }
+    Ok(names)
+}
+
 fn set(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
     if g.words(&["session", "characteristics", "as", "transaction"]) {
         return Ok(Command::SetCharacteristics(transaction::modes(g)?));
     }
-    if g.peek(0) == "constraints" {
-        return Err(SqlError::unsupported("SET CONSTRAINTS").into());
+    if g.word("constraints") {
+        let names = if g.word("all") { None } else { Some(constraint_names(g)?) };
+        let deferred = g.word("deferred");
+        if !deferred {
+            g.expect("immediate")?;
+        }
+        return Ok(Command::SetConstraints { names, deferred });
     }
     let local = g.word("local");
     if !local && g.peek(0) == "session" && g.peek(1) != "authorization" {

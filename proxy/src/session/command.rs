@@ -18,7 +18,7 @@ use crate::{
     error::{Result, SqlError, SqlState},
     parse::{
         Node, Parsed,
-        command::{Command, Discard, Maintenance, Modes, SettingValue},
+        command::{Command, Discard, Modes, SettingValue},
     },
     types::oid,
 };
@@ -121,6 +121,10 @@ impl Session {
             Command::Checkpoint => {
                 self.reader.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(crate::execute::failure::plain)?;
                 "CHECKPOINT"
+            }
+            Command::SetConstraints { names, deferred } => {
+                self.set_constraints(names.as_deref(), *deferred)?;
+                "SET CONSTRAINTS"
             }
             Command::Maintain(kind, names) => self.maintain(*kind, names)?,
             Command::CreateDatabase(name) => {
@@ -331,48 +335,6 @@ impl Session {
             }
         };
         Ok(tag)
-    }
-
-    /// VACUUM and its kin. SQLite keeps no dead rows of its own accord beyond free pages, needs no statistics to answer, and its indexes
-    /// are never out of order: what is left to do is to tell a name that is none.
-    fn maintain(&mut self, kind: Maintenance, names: &[Vec<String>]) -> Result<&'static str> {
-        if kind == Maintenance::Vacuum {
-            self.refuse_in_block("VACUUM")?;
-        }
-        let catalog = self.catalog();
-        let path = self.search_path();
-        for parts in names {
-            let (schema, name) = match parts.as_slice() {
-                [name] => (None, name),
-                [schema, name] => (Some(schema.as_str()), name),
-                _ => return Err(SqlError::unsupported("a cross-database reference")),
-            };
-            if catalog.relation(schema, name, &path).is_none() && !self.names_index(schema, name) {
-                let message = format!("relation \"{}\" does not exist", parts.join("."));
-                return Err(SqlError::new(SqlState::UNDEFINED_TABLE, message));
-            }
-            if kind == Maintenance::Cluster(false) {
-                let message = format!("there is no previously clustered index for table \"{name}\"");
-                return Err(SqlError::new(SqlState::UNDEFINED_OBJECT, message));
-            }
-        }
-        Ok(match kind {
-            Maintenance::Vacuum => "VACUUM",
-            Maintenance::Analyze => "ANALYZE",
-            Maintenance::Reindex => "REINDEX",
-            Maintenance::Cluster(_) => "CLUSTER",
-        })
-    }
-
-    fn names_index(&mut self, schema: Option<&str>, name: &str) -> bool {
-        let path = self.search_path();
-        self.schema().objects.values().any(|object| match &**object {
-            peergres_sync::schema::Object::Index(index) => {
-                let here = schema.map_or_else(|| path.contains(&index.name.schema), |schema| index.name.schema == schema);
-                index.name.name == name && here
-            }
-            _ => false,
-        })
     }
 
     /// LOCK TABLE: the modes that exclude writers take the write lock; the others have nothing to wait for, since readers never wait.

@@ -10,6 +10,7 @@ mod copy_out;
 mod copy_text;
 mod cursor;
 mod extended;
+mod maintenance;
 mod plans;
 pub mod registry;
 pub mod report;
