@@ -30,7 +30,7 @@ pub struct Problem {
     /// What is wrong, and what to do.
     pub detail: String,
     #[serde(skip)]
-    headers: HeaderMap,
+    headers: Box<HeaderMap>,
     #[serde(skip)]
     cause: Option<Cause>,
 }
@@ -43,7 +43,7 @@ impl Problem {
     /// A problem of that status.
     pub fn new(status: u16, detail: impl Into<String>) -> Problem {
         let title = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or("Error").to_owned();
-        Problem { kind: "about:blank", title, status, detail: detail.into(), headers: HeaderMap::new(), cause: None }
+        Problem { kind: "about:blank", title, status, detail: detail.into(), headers: Box::default(), cause: None }
     }
 
     /// With a header field.
@@ -60,7 +60,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).expect("numbers and text are JSON");
         let mut response = (status, body).into_response();
-        response.headers_mut().extend(self.headers);
+        response.headers_mut().extend(*self.headers);
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
         }

@@ -147,7 +147,7 @@ impl Capture {
     fn whole(&mut self, kind: Kind, index: u32, row: &Row<'_>) -> Option<()> {
         let start = self.bytes.len();
         for column in 0..self.tables[index as usize].columns.len() {
-            let value = if kind == Kind::Insert { row.new(column)? } else { row.old(column)? };
+            let value = if kind == Kind::Insert { row.after(column)? } else { row.before(column)? };
             arena::push(&mut self.bytes, value);
         }
         self.entries.push(Entry { kind, index, start });
@@ -159,8 +159,8 @@ impl Capture {
         let layout = Arc::clone(&self.tables[index as usize]);
         let start = self.bytes.len();
         for &column in &layout.key {
-            let key = row.old(column)?;
-            if key != row.new(column)? {
+            let key = row.before(column)?;
+            if key != row.after(column)? {
                 self.bytes.truncate(start);
                 self.whole(Kind::Delete, index, row)?;
                 return self.whole(Kind::Insert, index, row);
@@ -169,8 +169,8 @@ impl Capture {
         }
         let mut changed = false;
         for column in 0..layout.columns.len() {
-            let old = row.old(column)?;
-            let new = row.new(column)?;
+            let old = row.before(column)?;
+            let new = row.after(column)?;
             if !same(old, new) {
                 changed = true;
                 arena::push_column(&mut self.bytes, column);

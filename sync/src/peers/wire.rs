@@ -319,7 +319,8 @@ mod tests {
     #[test]
     fn what_is_not_whole_is_refused() {
         let whole = to_wire(vec![transaction(1, 3)]);
-        let cases: [(&str, fn(&mut Vec<WireChange>)); 5] = [
+        type Damage = fn(&mut Vec<WireChange>);
+        let cases: [(&str, Damage); 5] = [
             ("not whole", |w| drop(w.pop())),
             ("carries its context", |w| drop(w.remove(0))),
             ("out of order", |w| w.swap(1, 2)),

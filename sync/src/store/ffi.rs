@@ -40,12 +40,12 @@ pub(crate) struct Row<'a> {
 
 impl Row<'_> {
     /// A column's value before; none where SQLite can't say (out of memory, no such column).
-    pub(crate) fn old(&self, column: usize) -> Option<ValueRef<'_>> {
+    pub(crate) fn before(&self, column: usize) -> Option<ValueRef<'_>> {
         self.value(column, ffi_preupdate::sqlite3_preupdate_old)
     }
 
     /// A column's value after.
-    pub(crate) fn new(&self, column: usize) -> Option<ValueRef<'_>> {
+    pub(crate) fn after(&self, column: usize) -> Option<ValueRef<'_>> {
         self.value(column, ffi_preupdate::sqlite3_preupdate_new)
     }
 
