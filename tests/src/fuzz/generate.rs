@@ -47,7 +47,7 @@ impl Generator<'_> {
         let source = match self.rng.u32(..10) {
             0..=3 => Source::Nothing,
             4..=7 => Source::Table,
-            _ => Source::Join(*self.rng.choice(&["JOIN", "LEFT JOIN", "FULL JOIN", "RIGHT JOIN"]).expect("there are some")),
+            _ => Source::Join(self.rng.choice(&["JOIN", "LEFT JOIN", "FULL JOIN", "RIGHT JOIN"]).expect("there are some")),
         };
         let tables: &[&str] = match source {
             Source::Nothing => &[],
