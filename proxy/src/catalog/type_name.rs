@@ -147,8 +147,11 @@ pub fn built_in_type(text: &str) -> Option<TypeRef> {
     .ok()?
 }
 
-/// Resolves what was parsed; `find` answers a type's OID and its array type's by `typname`.
-fn resolve(parsed: &Parsed, find: &dyn Fn(Option<&str>, &str) -> Option<(Oid, Oid)>) -> Result<Option<TypeRef>> {
+/// Answers a type's OID and its array type's by schema and `typname`.
+type Find<'a> = dyn Fn(Option<&str>, &str) -> Option<(Oid, Oid)> + 'a;
+
+/// Resolves what was parsed.
+fn resolve(parsed: &Parsed, find: &Find<'_>) -> Result<Option<TypeRef>> {
     let sql_name = (!parsed.quoted && parsed.schema.is_none())
         .then(|| SQL_NAMES.iter().find(|(name, _)| *name == parsed.name).map(|(_, typname)| *typname))
         .flatten();

@@ -236,8 +236,8 @@ impl Cursor for CatalogCursor {
 
     fn column(&self, cx: &mut ColumnContext, column: c_int) -> rusqlite::Result<()> {
         match (self.parts.place(self.row()), usize::try_from(column)) {
-            (Some((part, row)), Ok(column)) => cx.set_result(&part.cell(row, column).to_sql()),
-            _ => cx.set_result(&rusqlite::types::Null),
+            (Some((part, row)), Ok(column)) => cx.set_result(part.cell(row, column).to_sql()),
+            _ => cx.set_result(rusqlite::types::Null),
         }
     }
 

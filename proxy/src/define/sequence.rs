@@ -88,10 +88,10 @@ pub(super) fn with_changes(former: &Sequence, type_name: &str, options: &[Sequen
     // Bounds that were the type's own follow the type.
     let retyped = type_name != former.type_name;
     let (least, greatest) = bounds(&former.type_name);
-    if !given(|o| matches!(o, SequenceOptions::MinValue(_))) && !(retyped && former.min == least) {
+    if !(given(|o| matches!(o, SequenceOptions::MinValue(_))) || retyped && former.min == least) {
         all.push(SequenceOptions::MinValue(Some(whole(former.min))));
     }
-    if !given(|o| matches!(o, SequenceOptions::MaxValue(_))) && !(retyped && former.max == greatest) {
+    if !(given(|o| matches!(o, SequenceOptions::MaxValue(_))) || retyped && former.max == greatest) {
         all.push(SequenceOptions::MaxValue(Some(whole(former.max))));
     }
     if !given(|o| matches!(o, SequenceOptions::StartWith(..))) {

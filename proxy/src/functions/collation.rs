@@ -17,7 +17,7 @@ use crate::{
 /// Registers those of built-in types, and the rest on demand.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_collation("numeric", crate::types::numeric::compare_text)?;
-    connection.collation_needed(|connection, name| create(connection, name))
+    connection.collation_needed(create)
 }
 
 fn create(connection: &Connection, name: &str) -> rusqlite::Result<()> {

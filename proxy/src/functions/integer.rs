@@ -167,7 +167,7 @@ fn shift_right<const W: usize>(call: &Call<'_>) -> Result<Value> {
 /// Halves go to the even neighbour, as `rint` does.
 fn from_float<const W: usize>(call: &Call<'_>) -> Result<Value> {
     let rounded = call.float(0)?.round_ties_even();
-    let fits = rounded >= -9_223_372_036_854_775_808.0 && rounded < 9_223_372_036_854_775_808.0;
+    let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&rounded);
     fitting::<W>(fits.then_some(rounded as i64))
 }
 

@@ -106,7 +106,7 @@ impl Cursor for SetCursor {
     fn column(&self, ctx: &mut ColumnContext, i: c_int) -> rusqlite::Result<()> {
         let i = i as usize;
         if i == self.entry.columns {
-            return ctx.set_result(&self.number);
+            return ctx.set_result(self.number);
         }
         match self.row.as_ref().and_then(|row| row.get(i)) {
             Some(value) => ctx.set_result(value),

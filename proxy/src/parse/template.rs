@@ -84,7 +84,7 @@ impl Lifted {
         }
         let mut places = Places { positions: Positions::new(sql), found: HashMap::new(), replaced: 0 };
         places.found.extend(self.numbers.iter().enumerate().map(|(n, (byte, _))| (*byte, n + 1)));
-        let mut kept = Positional::default();
+        let mut kept = Positional;
         if statement.visit(&mut kept).is_break() {
             return None;
         }

@@ -261,7 +261,7 @@ impl Reader<'_> {
 }
 
 /// The type of an OID, XX000 without one.
-pub(crate) fn type_by_oid<'a>(oid: Oid, cx: &'a Context) -> Result<&'a std::sync::Arc<Type>> {
+pub(crate) fn type_by_oid(oid: Oid, cx: &Context) -> Result<&std::sync::Arc<Type>> {
     cx.catalog.type_by_oid(oid).ok_or_else(|| SqlError::internal(format!("cache lookup failed for type {oid}")))
 }
 

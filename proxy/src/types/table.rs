@@ -164,9 +164,11 @@ fn codec_by_kind(kind: &Kind) -> &'static dyn Codec {
     }
 }
 
-/// A user's type and its array type. `resolve` answers a type name as the object has it (`numeric(10,2)`, `public.mood`); none where
-/// a name does not resolve.
-pub fn user(object: &UserType, oid: Oid, resolve: &dyn Fn(&str) -> Option<(TypeRef, Arc<Type>)>) -> Option<(Type, Type)> {
+/// Answers a type name as the object has it: `numeric(10,2)`, `public.mood`.
+pub type Resolve<'a> = dyn Fn(&str) -> Option<(TypeRef, Arc<Type>)> + 'a;
+
+/// A user's type and its array type; none where a name does not resolve.
+pub fn user(object: &UserType, oid: Oid, resolve: &Resolve<'_>) -> Option<(Type, Type)> {
     let (schema, name) = (&object.name.schema, &object.name.name);
     let ty = match &object.definition {
         TypeDefinition::Enum { labels } => {

@@ -7,6 +7,7 @@ use num_traits::{One, Signed, ToPrimitive, Zero};
 use super::decimal::{Decimal, MAX_DISPLAY_SCALE, SIGNIFICANT, divide_rounding, overflow, power_of_ten};
 use crate::error::Result;
 
+#[allow(clippy::approx_constant, reason = "PostgreSQL's own digits, which decide the scale of results")]
 const LOG10_E: f64 = 0.434_294_481_903_252;
 
 /// The scale for a result of about that decimal weight, no smaller than `least`.

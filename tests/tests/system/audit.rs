@@ -118,11 +118,7 @@ fn every_way_in_which_a_row_changes_is_in_the_log() {
         // Within a table the rows of one statement come in the order in which the storage engine meets them.
         let (mut found, mut wanted): (Vec<&str>, Vec<&str>) = (after[before..].iter().map(String::as_str).collect(), expected.to_vec());
         let (positions, bodies) = (|l: &&str| l.split(' ').next().map(str::to_owned), |l: &str| l.split_once(' ').map(|p| p.1.to_owned()));
-        assert_eq!(
-            found.iter().map(|l| positions(l)).collect::<Vec<_>>(),
-            wanted.iter().map(|l| positions(l)).collect::<Vec<_>>(),
-            "{statement}"
-        );
+        assert_eq!(found.iter().map(positions).collect::<Vec<_>>(), wanted.iter().map(positions).collect::<Vec<_>>(), "{statement}");
         found.sort_by_key(|line| bodies(line));
         wanted.sort_by_key(|line| bodies(line));
         let strip = |lines: Vec<&str>| lines.into_iter().filter_map(bodies).collect::<Vec<_>>();

@@ -200,7 +200,7 @@ impl Reader<'_> {
     fn word(&mut self, field: Field, words: &[&str]) -> Result<i64> {
         let rest = self.rest();
         let fits = |word: &&str| rest.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
-        match words.iter().position(|word| fits(&word)) {
+        match words.iter().position(fits) {
             Some(at) => {
                 self.at += words[at].len();
                 Ok(at as i64)

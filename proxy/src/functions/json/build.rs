@@ -68,7 +68,7 @@ pub(super) fn key(call: &Call<'_>, at: usize) -> Result<String> {
 }
 
 fn pairs_must_be_even(call: &Call<'_>, name: &str) -> Result<()> {
-    if call.args.len() % 2 == 0 {
+    if call.args.len().is_multiple_of(2) {
         return Ok(());
     }
     let hint = format!("The arguments of {name}() must consist of alternating keys and values.");

@@ -64,7 +64,7 @@ fn to_set(call: &Call<'_>, at: usize, columns: &Columns, name: &str) -> Result<R
     let Kind::Array(elements) = &node.kind else {
         let what = if matches!(node.kind, Kind::Object(_)) { "an object" } else { "a scalar" };
         let message = match name.starts_with("jsonb") {
-            true => format!("cannot call {name} on {}", if what == "an object" { "a non-array" } else { "a non-array" }),
+            true => format!("cannot call {name} on a non-array"),
             false => format!("cannot call {name} on {what}"),
         };
         return Err(SqlError::new(SqlState::INVALID_PARAMETER_VALUE, message));

@@ -122,7 +122,7 @@ pub(super) fn alter(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
     g.word("only");
     let name = g.parser.parse_object_name(false)?;
     _ = g.parser.consume_token(&Token::Mul);
-    if noun == "sequence" && !matches!(g.peek(0).as_str(), "rename" | "owner" | "set") || noun == "sequence" && g.peek(0) == "owned" {
+    if noun == "sequence" && !matches!(g.peek(0).as_str(), "rename" | "owner" | "set") {
         let clauses = sequence::clauses(g)?;
         return Ok(Some(Definition::AlterSequence { if_exists, name, clauses }));
     }

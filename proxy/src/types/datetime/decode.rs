@@ -199,7 +199,7 @@ impl<'a> Decoder<'a> {
     fn labelled(&mut self, label: Unit, text: &str) -> Result<u32, Fault> {
         let (value, rest) = number::integer(text)?;
         let may_have_fraction = matches!(label, Unit::Julian | Unit::Time | Unit::Second);
-        if !rest.is_empty() && !(rest.starts_with('.') && may_have_fraction) {
+        if !(rest.is_empty() || rest.starts_with('.') && may_have_fraction) {
             return Err(Fault::Format);
         }
         match label {
