@@ -49,6 +49,9 @@ impl Binder<'_> {
         // `GROUP BY ()` groups all rows into one.
         let has_keys =
             matches!(&select.group_by, ast::GroupByExpr::Expressions(exprs, modifiers) if !exprs.is_empty() || !modifiers.is_empty());
+        if has_keys && keys.is_empty() && !aggregated && having.is_none() {
+            return Err(SqlError::unsupported("GROUP BY () without an aggregate"));
+        }
         let grouped = aggregated || has_keys || having.is_some();
         if grouped {
             let exprs = targets.iter().map(|t| &t.expr).chain(sorted.iter().map(|k| &k.expr)).chain(&having);
