@@ -165,7 +165,7 @@ fn codec_by_kind(kind: &Kind) -> &'static dyn Codec {
 }
 
 /// Answers a type name as the object has it: `numeric(10,2)`, `public.mood`.
-pub type Resolve<'a> = dyn Fn(&str) -> Option<(TypeRef, Arc<Type>)> + 'a;
+pub(super) type Resolve<'a> = dyn Fn(&str) -> Option<(TypeRef, Arc<Type>)> + 'a;
 
 /// A user's type and its array type; none where a name does not resolve.
 pub fn user(object: &UserType, oid: Oid, resolve: &Resolve<'_>) -> Option<(Type, Type)> {
