@@ -250,3 +250,15 @@ select oid, relname, relnamespace, reltype, relam, relkind, relnatts, relhasinde
 
 -- pg_attribute, built in
 select attrelid, attname, atttypid, attlen, attnum, attndims, atttypmod, attbyval, attalign, attstorage, attnotnull, atthasdef, attcollation from pg_attribute where attrelid < 16384
+
+-- no search path
+select set_config('search_path', '', false)
+
+-- type names without a search path
+select attname, pg_catalog.format_type(atttypid, atttypmod) from pg_catalog.pg_attribute where attrelid = 'public.t'::pg_catalog.regclass and attnum > 0
+
+-- the usual search path
+select set_config('search_path', 'public', false)
+
+-- type names with a search path
+select attname, pg_catalog.format_type(atttypid, atttypmod) from pg_catalog.pg_attribute where attrelid = 'public.t'::pg_catalog.regclass and attnum > 0

@@ -306,8 +306,7 @@ impl Catalog {
             return format!("{}[]", self.format_type_with(found.element(), typmod, path));
         }
         if found.schema != "pg_catalog" {
-            let visible = path.is_empty() && found.schema == "public"
-                || self.type_named(None, &found.name, path).is_some_and(|visible| visible.oid == found.oid);
+            let visible = self.type_named(None, &found.name, path).is_some_and(|visible| visible.oid == found.oid);
             let name = quote_identifier(&found.name);
             return if visible { name } else { format!("{}.{name}", quote_identifier(&found.schema)) };
         }

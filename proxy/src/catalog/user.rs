@@ -164,7 +164,7 @@ fn proc_of(catalog: &Catalog, oid: Oid, function: &Function) -> Proc {
         volatility: function.volatility,
         variadic: 0,
         result: if table.is_some() { oid::RECORD } else { resolve(&function.returns).unwrap_or(oid::VOID) },
-        signature: proc::signature(&function.name.name, &args, &|ty| catalog.format_type(TypeRef::new(ty), &[])),
+        signature: proc::signature(&function.name.name, &args, &|ty| catalog.format_type(TypeRef::new(ty), &["public".to_owned()])),
         args,
         arg_names: function.arguments.iter().map(|(name, ..)| name.clone()).collect(),
         defaults: function.arguments.iter().filter_map(|(_, _, default)| default.clone()).collect(),
