@@ -120,3 +120,24 @@ fn small_programs_of_postgresql_work() {
     done("dropdb", &["made"]);
     assert!(call("dropdb", &["made"]).code != Some(0), "a database that is gone cannot be dropped");
 }
+
+#[test]
+fn pg_dump_writes_what_postgresql_takes() {
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data");
+    let file = |name: &str| data.join(name).to_string_lossy().into_owned();
+    let (oracle, node) = (Oracle::start(&["fsync=off"]), Node::start("pg_dump", &[]));
+    psql(&node.url("postgres"), &["-q", "-f", &file("chinook.sql")]);
+    let from = node.url("chinook_serial");
+    assert_eq!(psql(&from, &["-q", "-v", "ON_ERROR_STOP=1", "-f", &file("psql_commands_setup.sql")]), "", "the setup loads");
+    psql(&from, &["-c", "insert into inventory.item (code, price, tags) values ('it''s', 12.50, '{a,\"b c\"}')"]);
+    let dump = run(Command::new("pg_dump").args(["-d", &from]), "", Duration::from_secs(120)).expect_success("pg_dump");
+    psql(&oracle.url("postgres"), &["-c", "create database restored"]);
+    let to = oracle.url("restored");
+    let restored = run(Command::new("psql").args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &to]), &dump, Duration::from_secs(120));
+    restored.expect_success("loading the dump into PostgreSQL");
+    for query in
+        ["select count(*), sum(milliseconds) from track", "select id, code, price, tags, m, twice from inventory.item", "\\d+ track"]
+    {
+        assert_eq!(psql(&from, &["-c", query]), psql(&to, &["-c", query]), "{query}");
+    }
+}
