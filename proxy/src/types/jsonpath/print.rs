@@ -100,13 +100,7 @@ fn item(whole: &Item, in_key: bool, brackets: bool, out: &mut String) {
         Kind::LikeRegex(inner, pattern, flags) => {
             out.push_str(if brackets { "(" } else { "" });
             item(inner, false, priority(inner) <= priority(whole), out);
-            out.push_str(" like_regex ");
-            escape(pattern, out);
-            if !flags.is_empty() {
-                out.push_str(" flag \"");
-                out.push_str(flags);
-                out.push('"');
-            }
+            like_regex(pattern, flags, out);
             out.push_str(if brackets { ")" } else { "" });
         }
     }
@@ -122,5 +116,15 @@ fn anywhere(first: Option<u32>, last: Option<u32>) -> String {
         (Some(0), None) => "**".to_owned(),
         (first, last) if first == last => format!("**{{{}}}", shown(first)),
         (first, last) => format!("**{{{} to {}}}", shown(first), shown(last)),
+    }
+}
+
+fn like_regex(pattern: &str, flags: &str, out: &mut String) {
+    out.push_str(" like_regex ");
+    escape(pattern, out);
+    if !flags.is_empty() {
+        out.push_str(" flag \"");
+        out.push_str(flags);
+        out.push('"');
     }
 }
