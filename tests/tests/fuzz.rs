@@ -8,7 +8,7 @@ use peergres_tests::{
 };
 
 /// First seed, and how many follow it.
-const SEEDS: (u64, u64) = (1, 1500);
+const SEEDS: (u64, u64) = (1, 4000);
 
 #[test]
 fn random_statements_answer_as_postgresql_does() {

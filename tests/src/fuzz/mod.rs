@@ -163,7 +163,8 @@ fn described(server: &mut Server, record: &Record) -> Answer {
     match (server.simple(record), server.extended(record)) {
         (Answer::Rows { rows, .. }, Answer::Rows { columns, .. }) => {
             let mut rows = rows;
-            rows.sort();
+            // Of equal values that print differently, DISTINCT and GROUP BY may keep either.
+            rows.sort_by_cached_key(|row| row.split('|').map(|cell| if cell == "-0" { "0" } else { cell }).collect::<Vec<_>>().join("|"));
             Answer::Rows { columns, rows }
         }
         (Answer::Error(code), _) | (_, Answer::Error(code)) => Answer::Error(code),
