@@ -18,6 +18,9 @@ use crate::{
     session::context::take_raised,
 };
 
+/// So much of a statement is shown where SQLite refuses it.
+const SHOWN_CHARS: usize = 500;
+
 /// A failure before it is explained.
 #[derive(Debug)]
 pub enum Raw {
@@ -82,7 +85,7 @@ pub fn plain(error: rusqlite::Error) -> SqlError {
     let rusqlite::Error::SqliteFailure(failure, message) = &error else {
         return match &error {
             rusqlite::Error::SqlInputError { error: failure, msg, sql, .. } => {
-                by_code(failure.code, msg).context(format!("SQLite statement: {sql}"))
+                by_code(failure.code, msg).context(format!("SQLite statement: {}", sql.chars().take(SHOWN_CHARS).collect::<String>()))
             }
             other => SqlError::internal(other.to_string()),
         };

@@ -7,6 +7,9 @@ use crate::{
     types::{Oid, TypeRef, oid},
 };
 
+/// Arguments of one call, its types literal aside (`SQLITE_MAX_FUNCTION_ARG` is 1000).
+const MAXIMUM_ARGUMENTS: usize = 900;
+
 impl Printer<'_> {
     /// An expression.
     pub fn expression(&mut self, expr: &Expr) -> Result<String> {
@@ -75,7 +78,7 @@ impl Printer<'_> {
             ExprKind::InList { expr, list, operator, negated } => self.in_list(expr, list, operator, *negated),
             ExprKind::ArrayComparison { left, array, operator, all } => self.array_comparison(left, array, operator, *all),
             ExprKind::Subquery(subquery) => self.subquery(subquery, expr.ty),
-            ExprKind::Array { elements, .. } => self.construct("peergres.array(\"any\")", elements, expr.ty.oid),
+            ExprKind::Array { elements, .. } => self.array(elements, expr.ty.oid),
             ExprKind::Row { fields, .. } => self.construct("peergres.row(\"any\")", fields, oid::RECORD),
             ExprKind::Subscript { container, subscripts } => self.subscript(container, subscripts, expr.ty.oid),
             ExprKind::Assign { container, subscripts, value } => self.assign(container, subscripts, value),
@@ -107,6 +110,21 @@ impl Printer<'_> {
         let mut printed = vec![format!("'{}>{}'", types.join(","), self.base(result))];
         printed.extend(self.all(args)?);
         Ok(format!("{}({})", quote_identifier(signature), printed.join(", ")))
+    }
+
+    /// An ARRAY constructor. SQLite's functions take at most a thousand arguments, so that a longer one is put together of parts.
+    fn array(&mut self, elements: &[Expr], ty: Oid) -> Result<String> {
+        let mut parts = elements.chunks(MAXIMUM_ARGUMENTS);
+        let mut array = self.construct("peergres.array(\"any\")", parts.next().unwrap_or_default(), ty)?;
+        for part in parts {
+            let part = self.construct("peergres.array(\"any\")", part, ty)?;
+            let base = self.base(ty);
+            array = format!(
+                "{}('{base},{base}>{base}', {array}, {part})",
+                quote_identifier("array_cat(anycompatiblearray,anycompatiblearray)")
+            );
+        }
+        Ok(array)
     }
 
     /// Through text: the output function of one type, the input function of the other; either falls away where it does nothing.
