@@ -18,7 +18,7 @@ use peergres_sync::{
 
 use super::{
     advisory::{Hold, Key},
-    context::Services,
+    context::{self, Services},
     registry::{Handle, Interrupt, Notification},
     report::{LockReport, SessionReport, SettingReport},
     settings::Settings,
@@ -91,7 +91,8 @@ impl Shared {
     pub(crate) fn schema(&self) -> Arc<Schema> {
         match self.open.try_borrow() {
             Ok(open) => open.as_ref().map_or_else(|| self.database.schema(), Transaction::schema),
-            Err(_) => self.database.schema(),
+            // A definition is running: its context has what it has made so far.
+            Err(_) => context::current().catalog.schema.clone(),
         }
     }
 
