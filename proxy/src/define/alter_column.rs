@@ -4,7 +4,7 @@ use peergres_sync::{
     commit::ObjectClass,
     schema::{Column, ConstraintRule, Object, Table},
 };
-use sqlparser::ast::ColumnDef;
+use sqlparser::ast::{ColumnDef, Ident};
 
 use super::{
     alter, alter_constraint, column, constraint, create_table,
@@ -66,13 +66,24 @@ pub(super) fn add(definer: &mut Definer<'_>, table: &Table, definition: &ColumnD
             definer.apply(&[], vec![Object::Table(new.clone())], Vec::new())?;
         }
     }
+    constrain_added(definer, new, not_null, read.constraints)
+}
+
+/// NOT NULL and the constraints that were written with a column, once it is there and filled.
+fn constrain_added(
+    definer: &mut Definer<'_>,
+    mut table: Table,
+    not_null: bool,
+    constraints: Vec<(Option<&Ident>, column::AtColumn<'_>)>,
+) -> Result<()> {
+    let name = table.columns.last().expect("it was added").name.clone();
     if not_null {
-        alter_constraint::refuse_nulls(definer, &new, std::slice::from_ref(&name))?;
-        let former = new.clone();
-        new.columns.last_mut().expect("it was added").not_null = true;
-        alter::put(definer, &former, new)?;
+        alter_constraint::refuse_nulls(definer, &table, std::slice::from_ref(&name))?;
+        let former = table.clone();
+        table.columns.last_mut().expect("it was added").not_null = true;
+        alter::put(definer, &former, table.clone())?;
     }
-    for (given, at) in read.constraints {
+    for (given, at) in constraints {
         let given = constraint::of_column(&name, given, at);
         let table = definer.schema().table(&table.name).cloned().expect("it is being altered");
         alter_constraint::add_given(definer, &table, &given, false)?;
@@ -83,7 +94,6 @@ pub(super) fn add(definer: &mut Definer<'_>, table: &Table, definition: &ColumnD
 /// A computed column: SQLite adds none to a table, but a stored one lies in the row like any other. So it comes as a plain column, is
 /// filled, and then its text says how.
 fn add_generated(definer: &mut Definer<'_>, table: &Table, mut read: column::Read<'_>) -> Result<()> {
-    let name = read.column.name.clone();
     let not_null = std::mem::take(&mut read.column.not_null);
     let mut new = table.clone();
     create_table::add_column(&mut new, read.column.clone())?;
@@ -97,18 +107,7 @@ fn add_generated(definer: &mut Definer<'_>, table: &Table, mut read: column::Rea
     sqlite.push(format!("UPDATE {} SET {column} = {expression}", quote(&table.physical)));
     sqlite.extend(physical::edit(&plain, &new, &before, &after));
     definer.apply(&sqlite, vec![Object::Table(new.clone())], Vec::new())?;
-    if not_null {
-        alter_constraint::refuse_nulls(definer, &new, std::slice::from_ref(&name))?;
-        let former = new.clone();
-        new.columns.last_mut().expect("it was added").not_null = true;
-        alter::put(definer, &former, new)?;
-    }
-    for (given, at) in read.constraints {
-        let given = constraint::of_column(&name, given, at);
-        let table = definer.schema().table(&table.name).cloned().expect("it is being altered");
-        alter_constraint::add_given(definer, &table, &given, false)?;
-    }
-    Ok(())
+    constrain_added(definer, new, not_null, read.constraints)
 }
 
 /// Gives the rows that are there the new column's default. What is the same for all of them on every device is part of the definition; what
