@@ -6,7 +6,7 @@ use sqlparser::ast::DataType;
 use super::{Catalog, built_in};
 use crate::{
     error::{Result, SqlError, SqlState},
-    types::{Oid, TypeRef, oid},
+    types::{Oid, Type, TypeRef, name::numeric_typmod, oid},
 };
 
 /// SQL's names of types whose `typname` is another.
@@ -35,6 +35,11 @@ const SQL_NAMES: &[(&str, &str)] = &[
     ("time with time zone", "timetz"),
     ("bit varying", "varbit"),
 ];
+
+/// The `typname` behind a name as SQL writes it: itself where it is no other.
+pub fn typname(name: &str) -> &str {
+    SQL_NAMES.iter().find(|(long, _)| *long == name).map_or(name, |(_, typname)| typname)
+}
 
 /// The domains of `information_schema`, which stand here for their base types: no client sees a domain on the wire.
 const INFORMATION_SCHEMA: &[(&str, Oid)] = &[
@@ -243,11 +248,7 @@ fn typmod_text(ty: Oid, typmod: i32) -> String {
     }
     match ty {
         oid::VARCHAR | oid::BPCHAR => format!("({})", typmod - 4),
-        oid::NUMERIC => {
-            let packed = typmod - 4;
-            let scale = ((packed & 0x7ff) ^ 1024) - 1024;
-            format!("({},{scale})", packed >> 16 & 0xffff)
-        }
+        oid::NUMERIC => numeric_typmod(typmod).map(|(precision, scale)| format!("({precision},{scale})")).unwrap_or_default(),
         oid::INTERVAL => {
             let (fields, precision) = (typmod >> 16 & 0x7fff, typmod & 0xffff);
             let mut out = String::new();
@@ -260,6 +261,23 @@ fn typmod_text(ty: Oid, typmod: i32) -> String {
             out
         }
         _ => format!("({typmod})"),
+    }
+}
+
+/// The name of a type that is no array, as messages have it: one of another schema than `public` with that schema. `typmod` as in
+/// [`Catalog::format_type_with`].
+pub fn format_row(row: &Type, typmod: Option<i32>) -> String {
+    match (row.schema.as_str(), row.oid, typmod) {
+        ("pg_catalog", oid::BPCHAR, Some(-1)) => return "bpchar".to_owned(),
+        ("pg_catalog", oid::BIT, Some(-1)) => return "\"bit\"".to_owned(),
+        ("pg_catalog", ..) => {}
+        ("public", ..) => return quote_identifier(&row.name),
+        (schema, ..) => return format!("{}.{}", quote_identifier(schema), quote_identifier(&row.name)),
+    }
+    let (name, modifier) = (long_name(&row.name), typmod_text(row.oid, typmod.unwrap_or(-1)));
+    match name.split_once(' ') {
+        Some((first, rest)) if name.starts_with("time") => format!("{first}{modifier} {rest}"),
+        _ => name + &modifier,
     }
 }
 
@@ -310,17 +328,7 @@ impl Catalog {
             let name = quote_identifier(&found.name);
             return if visible { name } else { format!("{}.{name}", quote_identifier(&found.schema)) };
         }
-        match (found.oid, typmod) {
-            (oid::BPCHAR, Some(-1)) => return "bpchar".to_owned(),
-            (oid::BIT, Some(-1)) => return "\"bit\"".to_owned(),
-            _ => {}
-        }
-        let ty = TypeRef { oid: ty, typmod: typmod.unwrap_or(-1) };
-        let (name, modifier) = (long_name(&found.name), typmod_text(ty.oid, ty.typmod));
-        match name.split_once(' ') {
-            Some((first, rest)) if name.starts_with("time") => format!("{first}{modifier} {rest}"),
-            _ => name + &modifier,
-        }
+        format_row(found, typmod)
     }
 
     /// The type's name as it stands in a [`peergres_sync::schema`] object: schema-qualified unless built in.
@@ -345,4 +353,33 @@ fn is_reserved(word: &str) -> bool {
         lines.filter_map(|line| line.split_once(',')).filter(|(_, rest)| !rest.starts_with('U')).map(|(word, _)| word).collect()
     });
     RESERVED.contains(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_written_back() {
+        let catalog = Catalog::built_in();
+        for (text, expected) in [
+            ("int", "integer"),
+            ("varchar(20)", "character varying(20)"),
+            ("numeric(10,2)[]", "numeric(10,2)[]"),
+            ("numeric(3,-2)", "numeric(3,-2)"),
+            ("timestamp(3) with time zone", "timestamp(3) with time zone"),
+            ("interval day to second(3)", "interval day to second(3)"),
+            ("pg_catalog.int8", "bigint"),
+            ("double  precision", "double precision"),
+            ("\"char\"", "\"char\""),
+            ("char", "character(1)"),
+            ("text[][]", "text[]"),
+            ("_text", "text[]"),
+            ("int2vector", "int2vector"),
+        ] {
+            let read = catalog.parse_type(text, &[]).expect(text);
+            assert_eq!(catalog.format_type(read, &[]), expected, "{text}");
+        }
+        assert_eq!(catalog.parse_type("nosuch", &[]).expect_err("no such type").state(), "42704");
+    }
 }

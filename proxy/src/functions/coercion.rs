@@ -8,12 +8,13 @@ use super::{
     lookup, registry, row,
 };
 use crate::{
+    catalog::type_name::format_row,
     error::{Result, SqlError},
     session::context::Context,
     types::{
         Kind, Oid, Type, TypeRef,
         array::{canonical_text, from_canonical},
-        composite, name,
+        composite,
     },
 };
 
@@ -71,7 +72,7 @@ fn input(call: &Call<'_>) -> Result<Value> {
 pub(crate) fn text_of(value: ValueRef<'_>, ty: &Type, cx: &Context) -> Result<String> {
     let mut out = Vec::new();
     ty.codec.output(value, ty, cx, &mut out)?;
-    let message = || format!("output of type {} is not UTF-8", name::format(TypeRef::new(ty.oid), &cx.catalog));
+    let message = || format!("output of type {} is not UTF-8", format_row(ty, None));
     String::from_utf8(out).map_err(|_| SqlError::internal(message()))
 }
 
@@ -100,7 +101,7 @@ pub(super) fn convert(text: &str, from: &Type, to: TypeRef, cx: &Context) -> Res
     if from.oid == to.oid && to.typmod < 0 {
         return Ok(value);
     }
-    let long = |ty: &Type| name::format_row(ty, -1);
+    let long = |ty: &Type| format_row(ty, None);
     let candidates = [registry::signature(&row.name, &long(from)), registry::signature(&long(row), &long(from))];
     let cast = candidates.iter().find_map(|signature| lookup(signature));
     if let (Some(super::Body::Scalar(body)), Kind::Base) = (cast.map(|entry| entry.body), &from.kind) {

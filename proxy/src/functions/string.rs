@@ -8,9 +8,9 @@ use super::{
     row,
 };
 use crate::{
+    catalog::type_name::quote_identifier,
     error::{Result, SqlError, SqlState},
     types::{
-        name::quote_name,
         oid,
         text::{fit, split_characters, truncate_name, utf8},
     },
@@ -74,7 +74,7 @@ pub(super) const ROWS: &[Row] = &[
     row("char(text)", Native("substr({0}, 1, 1)")),
     row("varchar(character varying,integer,boolean)", Scalar(|c| length_coercion(c, oid::VARCHAR))),
     row("bpchar(character,integer,boolean)", Scalar(|c| length_coercion(c, oid::BPCHAR))),
-    row("quote_ident(text)", Scalar(|c| text_value(quote_name(c.text(0)?)))),
+    row("quote_ident(text)", Scalar(|c| text_value(quote_identifier(c.text(0)?)))),
     row("convert_to(text,name)", Scalar(convert_to)),
     row("convert_from(bytea,name)", Scalar(convert_from)),
     row("length(bytea,name)", Scalar(|c| int_value(utf8(c.bytes(0)?)?.chars().count() as i64))),

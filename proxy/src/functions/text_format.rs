@@ -8,11 +8,11 @@ use super::{
     row,
 };
 use crate::{
+    catalog::type_name::quote_identifier,
     error::{Result, SqlError, SqlState},
     types::{
         Kind, Type,
         array::{Array, from_canonical},
-        name::quote_name,
     },
 };
 
@@ -198,7 +198,7 @@ fn format(call: &Call<'_>) -> Result<Value> {
         let argument = take(spec.position)?;
         let text = match (spec.kind, argument) {
             ('s', argument) => argument.clone().unwrap_or_default(),
-            ('I', Some(text)) => quote_name(text),
+            ('I', Some(text)) => quote_identifier(text),
             ('I', None) => {
                 return Err(SqlError::new(SqlState::NULL_VALUE_NOT_ALLOWED, "null values cannot be formatted as an SQL identifier"));
             }

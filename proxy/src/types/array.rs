@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Codec, Kind, Oid, Storage, Type, TypeRef, Value, ValueRef, integer::bad_binary, text::text};
+use super::{Codec, Kind, Oid, Storage, Type, Value, ValueRef, integer::bad_binary, text::text};
 use crate::{
     error::{Result, SqlError, SqlState},
     functions::compare_values,
@@ -371,7 +371,7 @@ impl Codec for ArrayCodec {
             return Err(SqlError::new(SqlState::INVALID_BINARY_REPRESENTATION, format!("invalid number of dimensions: {count}")));
         }
         if sent != element.oid {
-            let name = |oid| super::name::format(TypeRef::new(oid), &cx.catalog);
+            let name = |oid| cx.catalog.format_type_with(oid, None, &cx.search_path);
             let message = format!(
                 "binary data has array element type {sent} ({}) instead of expected {} ({})",
                 name(sent),

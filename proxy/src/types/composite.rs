@@ -10,6 +10,7 @@ use super::{
     text::{text, utf8},
 };
 use crate::{
+    catalog::type_name::format_row,
     error::{Result, SqlError, SqlState},
     session::context::Context,
 };
@@ -22,7 +23,7 @@ impl Codec for EnumCodec {
         match &ty.kind {
             Kind::Enum(labels) if labels.iter().any(|l| l == text) => Ok(Value::Text(text.to_owned())),
             _ => {
-                let message = format!("invalid input value for enum {}: \"{text}\"", super::name::format_row(ty, -1));
+                let message = format!("invalid input value for enum {}: \"{text}\"", format_row(ty, None));
                 Err(SqlError::new(SqlState::INVALID_TEXT_REPRESENTATION, message))
             }
         }

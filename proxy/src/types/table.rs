@@ -108,7 +108,7 @@ impl Ranges {
         let by_name: HashMap<&str, Oid> = types.iter().map(|r| (&r[1], number(&r[0]))).collect();
         let mut ranges = Ranges { subtypes: HashMap::new(), ranges: HashMap::new() };
         for row in records(include_str!("../../data/pg_range.csv")) {
-            let subtype = super::name::internal(&row[1]).unwrap_or(&row[1]);
+            let subtype = crate::catalog::type_name::typname(&row[1]);
             ranges.subtypes.insert(row[0].to_owned(), by_name[subtype]);
             ranges.ranges.insert(row[2].to_owned(), by_name[&row[0]]);
         }

@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
-use super::{Codec, Type, Value, ValueRef, integer::bad_binary, name::format_row};
+use super::{Codec, Type, Value, ValueRef, integer::bad_binary};
 use crate::{
+    catalog::type_name::format_row,
     error::{Result, SqlError, SqlState},
     session::context::Context,
 };
@@ -51,7 +52,7 @@ pub(crate) fn fit(text: &str, ty: &Type, typmod: i32, explicit: bool, pad: bool)
     let Some(limit) = usize::try_from(typmod - 4).ok().filter(|n| *n > 0) else { return Ok(text.to_owned()) };
     let (kept, rest) = split_characters(text, limit);
     if !explicit && rest.bytes().any(|b| b != b' ') {
-        let message = format!("value too long for type {}", format_row(ty, typmod));
+        let message = format!("value too long for type {}", format_row(ty, Some(typmod)));
         return Err(SqlError::new(SqlState::STRING_DATA_RIGHT_TRUNCATION, message));
     }
     let mut kept = kept.to_owned();
@@ -131,7 +132,7 @@ impl Codec for Void {
 pub(super) struct TextOnly;
 
 fn no_binary(what: &str, ty: &Type) -> SqlError {
-    SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("no binary {what} function available for type {}", format_row(ty, -1)))
+    SqlError::new(SqlState::UNDEFINED_FUNCTION, format!("no binary {what} function available for type {}", format_row(ty, None)))
 }
 
 impl Codec for TextOnly {
