@@ -4,6 +4,7 @@
 //! Physical Clocks", 2014), which no other device can push forward by more than a minute.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -56,15 +57,27 @@ impl Clock {
     }
 }
 
+thread_local! {
+    /// The wall time that this thread is told, in microseconds since 1970.
+    static TOLD: Cell<Option<i64>> = const { Cell::new(None) };
+}
+
+/// From now on wall time on this thread is what it is told, in microseconds since 1970, until it is told none: for simulations, whose
+/// runs are repeated to the letter.
+pub fn tell_time(micros: Option<i64>) {
+    TOLD.set(micros);
+}
+
 /// Wall time in milliseconds since 1970.
 pub fn now_millis() -> u64 {
     // A clock set before 1970 counts as 1970: the counter then does all the work.
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0)).min((1 << 47) - 1)
+    u64::try_from(now_micros() / 1000).unwrap_or(0).min((1 << 47) - 1)
 }
 
 /// Wall time in microseconds since 1970, as timestamps are stored.
 pub fn now_micros() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    let read = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX));
+    TOLD.get().unwrap_or_else(read)
 }
 
 /// For each device, the last version known.

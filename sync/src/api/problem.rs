@@ -77,6 +77,7 @@ impl From<ReplicaError> for Problem {
             ReplicaError::Conflict(error) => error.into(),
             ReplicaError::Peer(error) => error.into(),
             ReplicaError::Redeem(error) => error.into(),
+            ReplicaError::Message(reason) => Problem::new(422, reason),
             ReplicaError::Identity(_) | ReplicaError::Interrupted => internal(&error),
         }
     }

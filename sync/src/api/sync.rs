@@ -21,12 +21,12 @@ use super::{
 };
 use crate::{
     clock::DeviceId,
-    devices::{self, Device, acknowledgements},
-    log::PageLimit,
+    devices::{self, Device},
     manager::{self, Replica, Status},
     peers::{
-        PAGE, Round, Since, compare_heads, newest_heads, outgoing, take_in,
-        wire::{self, PullAnswer, PullRequest, PushAnswer, PushRequest},
+        Round,
+        exchange::{answer_pull, answer_push},
+        wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
     },
 };
 
@@ -55,20 +55,7 @@ pub(super) async fn push(
     JsonBody(request): JsonBody<PushRequest>,
 ) -> Result<Json<PushAnswer>, Problem> {
     check_sender(&signer, request.device_id)?;
-    let transactions = wire::from_wire(request.changes).map_err(|reason| Problem::new(422, reason))?;
-    let answer = replica.blocking(move |r| {
-        let intake = take_in(r.database(), r.identity(), r.strategies(), transactions, &request.heads)?;
-        r.announce(&intake);
-        acknowledgements::take(r.database(), r.identity(), &request.acknowledgements)?;
-        Ok(PushAnswer {
-            accepted: intake.applied.changes,
-            conflicts: intake.applied.conflicts,
-            missing: intake.applied.missing,
-            refused: intake.refused.iter().map(ToString::to_string).collect(),
-            known: r.held(),
-            acknowledgement: Some(r.word()),
-        })
-    });
+    let answer = replica.blocking(move |r| answer_push(r, request));
     let answer = answer.await?;
     heard_from(&replica, &signer).await?;
     Ok(Json(answer))
@@ -91,27 +78,7 @@ pub(super) async fn pull(
     JsonBody(request): JsonBody<PullRequest>,
 ) -> Result<Json<PullAnswer>, Problem> {
     check_sender(&signer, request.device_id)?;
-    let since = match (request.known, request.since_version) {
-        (Some(_), Some(_)) => return Err(Problem::new(422, "give since_version or known, not both")),
-        (Some(known), None) => Since::Known(known),
-        (None, position) => Since::Position(position.unwrap_or(0)),
-    };
-    let limit = PageLimit { changes: request.limit.unwrap_or(PAGE.changes).clamp(1, PAGE.changes), ..PAGE };
-    let answer = replica.blocking(move |r| {
-        acknowledgements::take(r.database(), r.identity(), &request.acknowledgements)?;
-        compare_heads(r.database(), r.identity(), &request.heads)?;
-        let known = r.held();
-        let mut page = outgoing(r.database(), r.identity(), since, limit)?;
-        page.heads.extend(newest_heads(r.database(), r.identity())?);
-        Ok(PullAnswer {
-            changes: wire::to_wire(page.transactions),
-            latest_version: page.position,
-            more: page.more,
-            heads: page.heads,
-            known,
-            acknowledgements: r.acknowledgements()?,
-        })
-    });
+    let answer = replica.blocking(move |r| answer_pull(r, request));
     let answer = answer.await?;
     heard_from(&replica, &signer).await?;
     Ok(Json(answer))

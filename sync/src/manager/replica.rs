@@ -55,6 +55,9 @@ pub enum ReplicaError {
     /// Its invitations.
     #[error(transparent)]
     Redeem(#[from] RedeemError),
+    /// A peer's message that is not built as it must be.
+    #[error("{0}")]
+    Message(String),
     /// A thread ended before its time.
     #[error("the work was interrupted")]
     Interrupted,

@@ -3,6 +3,7 @@
 //! Enters: peers' addresses and their messages. Leaves: signed requests; verified transactions for `apply`; how each peer is doing.
 
 mod client;
+pub mod exchange;
 mod intake;
 mod outbox;
 pub mod pairing;
@@ -16,6 +17,5 @@ pub use intake::{Intake, compare_heads, take_in};
 pub(crate) use outbox::signed_head;
 pub use outbox::{Outgoing, Since, newest_heads, outgoing};
 pub use pairing::{Invitation, join};
-pub(crate) use round::PAGE;
 pub use round::{Round, sync_round};
 pub use schedule::{PeerStatus, Schedule};

@@ -9,20 +9,16 @@ use utoipa::ToSchema;
 
 use super::{
     client::{PeerError, PeerIdentity},
-    intake::{compare_heads, take_in},
-    outbox::{Since, newest_heads, outgoing},
-    wire::{self, PullAnswer, PullRequest, PushAnswer, PushRequest, RegisterAnswer, RegisterRequest},
+    exchange::{ask, offer, take_answer},
+    wire::{PullAnswer, PushAnswer, RegisterAnswer, RegisterRequest},
 };
 use crate::{
     clock::VersionVector,
     devices::{self, acknowledgements},
     identity::PublicKey,
-    log::PageLimit,
-    manager::Replica,
+    manager::{Replica, ReplicaError},
 };
 
-/// How large a page is, about.
-pub(crate) const PAGE: PageLimit = PageLimit { changes: 5_000, bytes: 4 << 20 };
 /// How many pages one round takes each way; the next round goes on.
 const MAX_PAGES: usize = 10_000;
 
@@ -118,35 +114,21 @@ fn is_loopback(url: &str) -> bool {
 /// Pulls until nothing more is there; answers what the peer holds.
 async fn pull(replica: &Arc<Replica>, peer: &PeerIdentity, round: &mut Round) -> Result<VersionVector, PeerError> {
     for _ in 0..MAX_PAGES {
-        let (known, acknowledgements, heads) =
-            replica.blocking(|r| Ok((r.held(), r.acknowledgements()?, newest_heads(r.database(), r.identity())?))).await?;
-        let before = known.clone();
-        let request = PullRequest {
-            device_id: replica.identity().device_id,
-            known: Some(known),
-            heads,
-            limit: Some(PAGE.changes),
-            acknowledgements,
-            ..PullRequest::default()
-        };
+        let request = replica.blocking(|r| ask(r)).await?;
+        let before = request.known.clone().unwrap_or_default();
         let answer: PullAnswer = replica.client().call(peer, "/sync/pull", &request).await?;
         let unusable = |reason: String| PeerError::Unusable { url: peer.url.clone(), reason };
-        let transactions = wire::from_wire(answer.changes).map_err(unusable)?;
-        let (heads, statements) = (answer.heads, answer.acknowledgements);
-        let intake = replica.blocking(move |r| {
-            compare_heads(r.database(), r.identity(), &heads)?;
-            let intake = take_in(r.database(), r.identity(), r.strategies(), transactions, &heads)?;
-            r.announce(&intake);
-            acknowledgements::take(r.database(), r.identity(), &statements)?;
-            Ok(intake)
-        });
-        let intake = intake.await?;
+        let (more, theirs) = (answer.more, answer.known.clone());
+        let intake = match replica.blocking(move |r| take_answer(r, answer)).await {
+            Err(ReplicaError::Message(reason)) => return Err(unusable(reason)),
+            other => other?,
+        };
         round.pulled += intake.applied.changes;
         round.conflicts += intake.applied.conflicts;
-        if !answer.more {
+        if !more {
             return match intake.refused.first() {
                 Some(error) if intake.applied.changes == 0 => Err(unusable(error.to_string())),
-                _ => Ok(answer.known),
+                _ => Ok(theirs),
             };
         }
         // Another round, or the peer's push, may have brought the same meanwhile.
@@ -162,20 +144,14 @@ async fn pull(replica: &Arc<Replica>, peer: &PeerIdentity, round: &mut Round) ->
 async fn push(replica: &Arc<Replica>, peer: &PeerIdentity, mut theirs: VersionVector, round: &mut Round) -> Result<(), PeerError> {
     let mut acknowledge = round.pulled > 0;
     for _ in 0..MAX_PAGES {
-        let since = Since::Known(theirs.clone());
-        let page = replica.blocking(move |r| Ok((outgoing(r.database(), r.identity(), since, PAGE)?, r.acknowledgements()?)));
-        let (page, acknowledgements) = page.await?;
-        if page.transactions.is_empty() && !acknowledge {
+        let known = theirs.clone();
+        let (request, more) = replica.blocking(move |r| offer(r, known)).await?;
+        if request.changes.is_empty() && !acknowledge {
             return Ok(());
         }
         acknowledge = false;
-        let sent: VersionVector = VersionVector(page.transactions.iter().map(|t| (t.device_id, t.last_version)).collect());
-        let request = PushRequest {
-            device_id: replica.identity().device_id,
-            changes: wire::to_wire(page.transactions),
-            heads: page.heads,
-            acknowledgements,
-        };
+        let mut sent = VersionVector::default();
+        request.changes.iter().for_each(|change| sent.raise(change.device_id, change.transaction.last));
         let answer: PushAnswer = replica.client().call(peer, "/sync/push", &request).await?;
         if let Some(word) = answer.acknowledgement {
             replica.blocking(move |r| Ok(acknowledgements::take(r.database(), r.identity(), &[word])?)).await?;
@@ -193,7 +169,7 @@ async fn push(replica: &Arc<Replica>, peer: &PeerIdentity, mut theirs: VersionVe
             return Ok(());
         }
         theirs = answer.known;
-        if !page.more {
+        if !more {
             return Ok(());
         }
     }
