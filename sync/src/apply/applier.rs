@@ -170,7 +170,7 @@ impl Applier {
                 // What is left of it is its hash; what superseded it is told by other changes.
                 Operation::Pruned => {}
                 _ if change.table_name.starts_with(conflicts::OWN_TABLES) => {
-                    conflicts::note_decision(self.transaction.connection(), change)?;
+                    conflicts::note_decision(self.transaction.connection(), self.me, change)?;
                 }
                 _ => *found += self.row(change, position, sight, loose)?,
             }

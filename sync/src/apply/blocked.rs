@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::Blocked;
-use crate::{log::Transaction, store::StoreError};
+use crate::{log::Transaction, merge::WriteId, store::StoreError};
 
 /// Notes a whole transaction; `position` is that of its first change.
 pub(super) fn note(connection: &Connection, position: i64, entry: &Transaction, reason: &str) -> Result<(), StoreError> {
@@ -40,6 +40,15 @@ pub(super) fn count(connection: &Connection) -> Result<u64, StoreError> {
 pub(super) fn holds(connection: &Connection, table_name: &str, record_id: &str, before: i64) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sync_blocked WHERE table_name = ?1 AND record_id = ?2 AND position < ?3)";
     Ok(connection.prepare_cached(sql)?.query_row(params![table_name, record_id, before], |row| row.get(0))?)
+}
+
+/// The changes of the record that wait.
+pub(super) fn of_record(connection: &Connection, table_name: &str, record_id: &str) -> Result<Vec<WriteId>, StoreError> {
+    let sql = "SELECT device_id, version FROM sync_blocked WHERE table_name = ?1 AND record_id = ?2 ORDER BY device_id, version";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows =
+        statement.query_map([table_name, record_id], |row| Ok(WriteId { device: Uuid::from_bytes(row.get(0)?), version: row.get(1)? }))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The transactions that wait: author and first version, in the order in which they came.

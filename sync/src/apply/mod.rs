@@ -30,6 +30,7 @@ mod references;
 mod rows;
 mod schema;
 mod sight;
+pub(crate) mod unseen;
 
 pub(crate) use record::{settle_written, writes_of};
 pub(crate) use rows::{current_row, quote};

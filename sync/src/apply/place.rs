@@ -28,7 +28,7 @@ use crate::{
     clock::DeviceId,
     conflicts::{self, RecordKey},
     log::RowImage,
-    merge::{Found, Kind, Merged, Rank, Side, Write, WriteId, conflict_id, merge},
+    merge::{Found, Kind, Merged, Rank, Side, WriteId, conflict_id, merge},
     schema::{Layouts, Schema},
     store::StoreError,
 };
@@ -105,9 +105,9 @@ impl<'a> Placer<'a> {
         found
     }
 
-    fn merged(&self, table_name: &str, record_id: &str) -> Result<(Merged, Vec<Write>), StoreError> {
+    fn merged(&self, table_name: &str, record_id: &str) -> Result<Merged, StoreError> {
         let writes = writes_of(self.connection, RecordKey { table_name, record_id })?;
-        Ok((merge(table_name, record_id, &writes), writes))
+        Ok(merge(table_name, record_id, &writes))
     }
 
     /// Finds places for the rows that have none, table by table.
@@ -120,9 +120,9 @@ impl<'a> Placer<'a> {
             let Some(table) = self.table(&name) else { continue };
             let mut candidates = Vec::new();
             for record in records {
-                let (merged, writes) = self.merged(&name, &record)?;
+                let merged = self.merged(&name, &record)?;
                 let Some(row) = merged.row.as_ref().filter(|_| !table.exists(self.connection, &record).unwrap_or(true)) else {
-                    self.no_longer(&name, &record, &writes)?;
+                    self.no_longer(&name, &record)?;
                     loose.came.insert((name.clone(), record));
                     continue;
                 };
@@ -178,7 +178,7 @@ impl<'a> Placer<'a> {
         }
         for record in in_the_way {
             let Some(row) = current_row(self.connection, &table.layout, &record)? else { continue };
-            let claim = keys.claim(&self.merged(name, &record)?.0);
+            let claim = keys.claim(&self.merged(name, &record)?);
             table.delete(self.connection, &record)?;
             candidates.push(Candidate { record, row, claim, was_in: true });
         }
@@ -206,17 +206,16 @@ impl<'a> Placer<'a> {
     }
 
     fn seated(&mut self, name: &str, record: &str, loose: &mut Loose) -> Result<(), Fault> {
-        let writes = writes_of(self.connection, RecordKey { table_name: name, record_id: record })?;
-        self.no_longer(name, record, &writes)?;
+        self.no_longer(name, record)?;
         loose.came.insert((name.to_owned(), record.to_owned()));
         Ok(())
     }
 
     /// Nothing keeps the record from being as its writes say.
-    fn no_longer(&mut self, name: &str, record: &str, writes: &[Write]) -> Result<(), StoreError> {
+    fn no_longer(&mut self, name: &str, record: &str) -> Result<(), StoreError> {
         aside::remove(self.connection, name, record)?;
         let key = RecordKey { table_name: name, record_id: record };
-        conflicts::close_placed(self.connection, key, None, writes)
+        conflicts::close_placed(self.connection, key, None)
     }
 
     fn record_taken(&mut self, name: &str, holder: &Candidate, loser: &Candidate, columns: &[String]) -> Result<(), StoreError> {
@@ -228,8 +227,7 @@ impl<'a> Placer<'a> {
     fn open(&mut self, name: &str, record: &str, found: Found) -> Result<(), StoreError> {
         let key = RecordKey { table_name: name, record_id: record };
         self.new_conflicts += conflicts::open(self.connection, self.me, key, &found)?;
-        let writes = writes_of(self.connection, key)?;
-        conflicts::close_placed(self.connection, key, Some(&found.id), &writes)
+        conflicts::close_placed(self.connection, key, Some(&found.id))
     }
 
     /// Rows that went although others refer to them come back; where they can't, those others are looked at.
@@ -272,7 +270,7 @@ impl<'a> Placer<'a> {
     /// Shows a deleted row again; false where it can't.
     fn revive(&mut self, name: &str, record: &str, loose: &mut Loose) -> Result<bool, Fault> {
         let Some(table) = self.table(name) else { return Ok(false) };
-        let (merged, _) = self.merged(name, record)?;
+        let merged = self.merged(name, record)?;
         if merged.row.is_some() || merged.last.is_empty() {
             return Ok(false);
         }
@@ -300,7 +298,7 @@ impl<'a> Placer<'a> {
         for reference in incoming(&schema, &parent.name) {
             let Some(layout) = self.layouts.get(reference.child.physical.as_bytes()).cloned() else { continue };
             if let Some(child) = reference.first_child(self.connection, &layout, row)? {
-                let rank = self.merged(&layout.log_name, &child)?.0.ranks.get("").copied().unwrap_or_default();
+                let rank = self.merged(&layout.log_name, &child)?.ranks.get("").copied().unwrap_or_default();
                 return Ok(Some((rank, reference.referenced.to_vec())));
             }
         }
@@ -312,7 +310,7 @@ impl<'a> Placer<'a> {
         let Some(row) = current_row(self.connection, &table.layout, record)? else { return Ok(()) };
         table.delete(self.connection, record)?;
         aside::put(self.connection, name, record, Why::Orphan)?;
-        let rank = self.merged(name, record)?.0.ranks.get("").copied().unwrap_or_default();
+        let rank = self.merged(name, record)?.ranks.get("").copied().unwrap_or_default();
         let (shown, kept) = (side(rank, None), side(rank, Some(row.clone())));
         let id = conflict_id(name, record, "orphan", kept.id, kept.id);
         self.open(name, record, Found { id, kind: Kind::ForeignKey, columns: Vec::new(), shown, kept, ancestor: None })?;
@@ -323,7 +321,7 @@ impl<'a> Placer<'a> {
     /// A row that showed only because others referred to it goes when none does any more.
     fn release(&mut self, name: &str, record: &str) -> Result<(), Fault> {
         let Some(table) = self.table(name) else { return Ok(()) };
-        let (merged, writes) = self.merged(name, record)?;
+        let merged = self.merged(name, record)?;
         if merged.row.is_none() {
             let row = current_row(self.connection, &table.layout, record)?;
             if let Some(row) = &row
@@ -333,7 +331,7 @@ impl<'a> Placer<'a> {
             }
             table.delete(self.connection, record)?;
         }
-        Ok(self.no_longer(name, record, &writes)?)
+        Ok(self.no_longer(name, record)?)
     }
 }
 

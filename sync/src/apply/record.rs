@@ -11,6 +11,7 @@ use super::{
     fault::Fault,
     place::{Loose, Placer},
     rows::RowTable,
+    unseen::{self, Unseen},
 };
 use crate::{
     clock::{Clock, DeviceId},
@@ -24,10 +25,12 @@ use crate::{
 
 /// A record's writes that are held.
 pub(crate) fn writes_of(connection: &Connection, key: RecordKey<'_>) -> Result<Vec<Write>, StoreError> {
-    Ok(changes_of_record(connection, key.table_name, key.record_id)?.into_iter().filter_map(write).collect())
+    let unseen = unseen::of_record(connection, key)?;
+    let changes = changes_of_record(connection, key.table_name, key.record_id)?;
+    Ok(changes.into_iter().filter_map(|logged| write(logged, &unseen)).collect())
 }
 
-fn write(logged: LoggedChange) -> Option<Write> {
+fn write(logged: LoggedChange, unseen: &Unseen) -> Option<Write> {
     let action = match logged.change.operation {
         Operation::Insert => Action::Insert,
         Operation::Update => Action::Update,
@@ -42,6 +45,7 @@ fn write(logged: LoggedChange) -> Option<Write> {
         data: logged.change.data.unwrap_or_default(),
         old: logged.change.old_data.unwrap_or_default(),
         resolves: logged.change.resolves,
+        unseen: unseen.get(&(logged.device_id, logged.first_version)).cloned().unwrap_or_default(),
     })
 }
 
@@ -76,7 +80,7 @@ pub(super) fn settle(
         }
         Err(other) => return Err(other),
     };
-    Ok(Settled { found: record_found(connection, me, key, &merged, &writes)?, homeless })
+    Ok(Settled { found: record_found(connection, me, key, &merged)?, homeless })
 }
 
 /// Columns that are fine each but not together: the row is shown as the author of its greatest head saw it, if that fits, else as the next one did.
@@ -151,7 +155,7 @@ pub(crate) fn settle_written(
     for (table_name, record_id) in &records {
         let key = RecordKey { table_name, record_id };
         let writes = writes_of(connection, key)?;
-        record_found(connection, me, key, &merge(table_name, record_id, &writes), &writes)?;
+        record_found(connection, me, key, &merge(table_name, record_id, &writes))?;
     }
     if aside::any(connection)? {
         enforce(connection, false)?;

@@ -4,9 +4,12 @@
 //! Positions are a causal order, so everything unseen lies at or after the first unseen version of some device; the index by record ends in the
 //! position, so that the question costs one seek, however long the log or the record's history.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
+use super::unseen;
 use crate::{
     clock::{DeviceId, Version},
     log::{LogState, Transaction},
@@ -22,11 +25,13 @@ pub(super) struct Sight {
     from: i64,
     /// And before the transaction itself.
     until: i64,
+    /// Its entries about records of which changes waited at the author's.
+    waited: BTreeSet<String>,
 }
 
 impl Sight {
     pub(super) fn of(connection: &Connection, held: &LogState, entry: &Transaction) -> Result<Sight, StoreError> {
-        let mut sight = Sight { unseen: Vec::new(), from: i64::MAX, until: held.position };
+        let mut sight = Sight { unseen: Vec::new(), from: i64::MAX, until: held.position, waited: unseen::entries_of(entry) };
         for (device, head) in &held.heads {
             let seen = entry.context.get(*device);
             if *device == entry.device_id || head.version <= seen {
@@ -47,7 +52,7 @@ impl Sight {
 
     /// Whether the author had seen all that is held.
     pub(super) fn is_whole(&self) -> bool {
-        self.unseen.is_empty()
+        self.unseen.is_empty() && self.waited.is_empty()
     }
 
     /// Whether a write lies outside.
@@ -57,7 +62,10 @@ impl Sight {
 
     /// Whether the record has a write outside.
     pub(super) fn is_contested(&self, connection: &Connection, table_name: &str, record_id: &str) -> rusqlite::Result<bool> {
-        if self.is_whole() {
+        if unseen::is_among(&self.waited, table_name, record_id) {
+            return Ok(true);
+        }
+        if self.unseen.is_empty() {
             return Ok(false);
         }
         let mut statement = connection.prepare_cached(

@@ -303,12 +303,14 @@ impl Transaction {
         // The log's own rows are seen by the hook too: the buffer is taken out while they are written.
         let capture = std::mem::take(&mut *slot.lock());
         let mut log = Arc::clone(&self.log);
+        let mut recorded = std::mem::take(&mut self.recorded);
         let appended = match () {
             () if capture.has_failed() => Err(StoreError::Corrupt("SQLite could not tell a value of a changed row".to_owned())),
-            () if capture.is_empty() && self.recorded.is_empty() => Ok(()),
+            () if capture.is_empty() && recorded.is_empty() => Ok(()),
             () => {
                 let position = log.position;
-                crate::log::append_local(self.connection(), &mut log, &capture, &self.recorded, self.resolves.as_deref())
+                crate::apply::unseen::note(self.connection(), &capture, &mut recorded)
+                    .and_then(|()| crate::log::append_local(self.connection(), &mut log, &capture, &recorded, self.resolves.as_deref()))
                     .and_then(|()| crate::apply::settle_written(self.connection(), log.device, position, &self.schema, &self.layouts))
             }
         };

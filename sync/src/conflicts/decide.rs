@@ -19,6 +19,19 @@ pub(crate) fn decide(database: &Arc<Database>, strategies: &Strategies) -> Resul
     if !takes_a_side(&strategies.default) && !strategies.tables.values().any(takes_a_side) {
         return Ok(());
     }
+    let mut decided = false;
+    // A decision about one of several values leaves the next one pending; each round leaves fewer.
+    while round(database, strategies)? {
+        decided = true;
+    }
+    if decided {
+        database.flush();
+    }
+    Ok(())
+}
+
+/// Decides what is pending now; answers whether there was anything.
+fn round(database: &Arc<Database>, strategies: &Strategies) -> Result<bool, StoreError> {
     let reader = database.reader()?;
     let me = database.log_state().device;
     let filter = Filter { limit: Some(usize::MAX >> 1), ..Filter::default() };
@@ -44,10 +57,7 @@ pub(crate) fn decide(database: &Arc<Database>, strategies: &Strategies) -> Resul
             }
         }
     }
-    if decided {
-        database.flush();
-    }
-    Ok(())
+    Ok(decided)
 }
 
 fn store_error(error: ConflictError) -> StoreError {

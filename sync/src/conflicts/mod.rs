@@ -21,6 +21,7 @@ use crate::{
 mod decide;
 mod record;
 mod settle;
+mod settled;
 mod store;
 
 pub(crate) use decide::decide;

@@ -1,16 +1,19 @@
 //! Writing `sync_conflicts`: what a merge found is opened, what stands no more is closed.
 //!
-//! Enters: a record's merge and its writes. Leaves: the table's rows of that record. Conflicts that stand, and those that an entry of the
-//! log settled, are a function of the entries held; one that was superseded stays as a note on the devices that had seen it stand.
+//! Enters: a record's merge. Leaves: the table's rows of that record: the conflicts that stand, and those that an entry of the log settled.
+//! Both are a function of the entries held.
 
-use rusqlite::{Connection, params};
-use uuid::Uuid;
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Kind, Status, Winner, store::image_text};
+use super::{
+    Kind, Status, Winner,
+    settled::{self, Described, Settlement, status_of},
+    store::image_text,
+};
 use crate::{
     clock::{DeviceId, now_micros},
     log::Change,
-    merge::{Action, Found, Merged, Side, Write, WriteId, conflict_id, newest},
+    merge::{Found, Merged, Side, WriteId, conflict_id, newest},
     store::StoreError,
 };
 
@@ -53,13 +56,7 @@ pub(crate) fn is_open(connection: &Connection, table_name: &str, record_id: &str
 }
 
 /// Opens what was found, closes the record's other conflicts; answers how many are new.
-pub(crate) fn record_found(
-    connection: &Connection,
-    me: DeviceId,
-    key: RecordKey<'_>,
-    merged: &Merged,
-    writes: &[Write],
-) -> Result<u64, StoreError> {
+pub(crate) fn record_found(connection: &Connection, me: DeviceId, key: RecordKey<'_>, merged: &Merged) -> Result<u64, StoreError> {
     let mut new = 0;
     for found in &merged.conflicts {
         new += open(connection, me, key, found)?;
@@ -72,19 +69,19 @@ pub(crate) fn record_found(
     )?;
     let known: Vec<String> = statement.query_map([key.table_name, key.record_id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for id in known.iter().filter(|id| !merged.conflicts.iter().any(|found| found.id == **id)) {
-        close(connection, id, writes)?;
+        close(connection, id)?;
     }
     Ok(new)
 }
 
 /// Closes the conflicts over the place of a record's row, except for the one that stands.
-pub(crate) fn close_placed(connection: &Connection, key: RecordKey<'_>, stands: Option<&str>, writes: &[Write]) -> Result<(), StoreError> {
+pub(crate) fn close_placed(connection: &Connection, key: RecordKey<'_>, stands: Option<&str>) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id FROM sync_conflicts WHERE table_name = ?1 AND record_id = ?2 AND kind IN ('unique', 'foreign_key') AND status <> 'resolved'",
     )?;
     let known: Vec<String> = statement.query_map([key.table_name, key.record_id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for id in known.iter().filter(|id| stands != Some(id.as_str())) {
-        close(connection, id, writes)?;
+        close(connection, id)?;
     }
     Ok(())
 }
@@ -161,38 +158,20 @@ fn insert(
     Ok(())
 }
 
-/// Closes a conflict: by the greatest write that names it, or by one that had seen both sides. Where there is neither, another conflict has
-/// taken its place, and nothing is left to say of it.
-fn close(connection: &Connection, id: &str, writes: &[Write]) -> Result<(), StoreError> {
-    let settling: Vec<Write> = writes.iter().filter(|write| write.resolves.as_deref() == Some(id)).cloned().collect();
-    let resolution = match newest(&settling) {
-        Some(index) => {
-            let write = &settling[index];
-            let way = if write.action == Action::Delete { "resolved by deleting the row" } else { "resolved" };
-            format!("{way}: version {} of device {}", write.id.version, write.id.device)
-        }
-        None if superseded(connection, id, writes)? => "superseded by a write that had seen it".to_owned(),
-        None => {
-            connection.prepare_cached("DELETE FROM sync_conflicts WHERE id = ?1")?.execute([id])?;
-            return Ok(());
-        }
+/// A conflict that stands no more: it stays listed where an entry of the log settled it. What was superseded by a write that had seen it,
+/// or gave its place to another conflict, is told by the log alone, since a device to which all came at once has never seen it stand.
+fn close(connection: &Connection, id: &str) -> Result<(), StoreError> {
+    let Some(settlement) = Settlement::last(connection, id)? else {
+        connection.prepare_cached("DELETE FROM sync_conflicts WHERE id = ?1")?.execute([id])?;
+        return Ok(());
     };
     connection
         .prepare_cached(
             "UPDATE sync_conflicts SET status = 'resolved', resolution = ?2, resolved_at = coalesce(resolved_at, ?3)
-             WHERE id = ?1 AND (status <> 'resolved' OR (resolution <> ?2 AND ?4))",
+             WHERE id = ?1 AND (status <> 'resolved' OR resolution <> ?2)",
         )?
-        .execute(params![id, resolution, now_micros(), !settling.is_empty()])?;
+        .execute(params![id, settlement.words, settlement.clock.micros()])?;
     Ok(())
-}
-
-/// Whether some write had seen both sides.
-fn superseded(connection: &Connection, id: &str, writes: &[Write]) -> Result<bool, StoreError> {
-    let side = |device: [u8; 16], version: u64| WriteId { device: Uuid::from_bytes(device), version };
-    let (a, b) = connection
-        .prepare_cached("SELECT local_device, local_version, remote_device, remote_version FROM sync_conflicts WHERE id = ?1")?
-        .query_row([id], |row| Ok((side(row.get(0)?, row.get(1)?), side(row.get(2)?, row.get(3)?))))?;
-    Ok(writes.iter().any(|write| write.saw_id(a) && write.saw_id(b)))
 }
 
 fn mark_won(connection: &Connection, id: WriteId, won: bool) -> Result<(), StoreError> {
@@ -207,18 +186,34 @@ fn mark_won(connection: &Connection, id: WriteId, won: bool) -> Result<(), Store
 /// What was decided last about a conflict that stands.
 fn decision(connection: &Connection, id: &str) -> Result<Status, StoreError> {
     let decisions = crate::apply::writes_of(connection, RecordKey { table_name: DECISIONS, record_id: id })?;
-    let ignored = newest(&decisions).is_some_and(|index| decisions[index].data.get("status").is_some_and(|status| status == "ignored"));
+    let ignored = newest(&decisions).is_some_and(|index| status_of(&decisions[index].data) == Some(Status::Ignored.as_str()));
     Ok(if ignored { Status::Ignored } else { Status::Pending })
 }
 
-/// A decision about a conflict came in: ignored, or pending again.
-pub(crate) fn note_decision(connection: &Connection, change: &Change) -> Result<(), StoreError> {
-    if change.table_name == DECISIONS {
-        let status = decision(connection, &change.record_id)?;
-        connection
-            .prepare_cached("UPDATE sync_conflicts SET status = ?2 WHERE id = ?1 AND status <> 'resolved'")?
-            .execute([&change.record_id, status.as_str()])?;
+/// A decision about a conflict came in: ignored, pending again, or resolved. One that was resolved is listed also where it never stood.
+pub(crate) fn note_decision(connection: &Connection, me: DeviceId, change: &Change) -> Result<(), StoreError> {
+    if change.table_name != DECISIONS {
+        return Ok(());
     }
+    let id = &change.record_id;
+    if change.data.as_ref().and_then(status_of) == Some(Status::Resolved.as_str()) {
+        let status: Option<String> =
+            connection.prepare_cached("SELECT status FROM sync_conflicts WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
+        match (status.as_deref(), change.data.as_ref().and_then(settled::read)) {
+            (None, Some(described)) => {
+                let Described { table_name, record_id, found } = &described;
+                open(connection, me, RecordKey { table_name, record_id }, &Found { id: id.clone(), ..found.clone() })?;
+                close(connection, id)?;
+            }
+            (Some("resolved"), _) => close(connection, id)?,
+            _ => {}
+        }
+        return Ok(());
+    }
+    let status = decision(connection, id)?;
+    connection
+        .prepare_cached("UPDATE sync_conflicts SET status = ?2 WHERE id = ?1 AND status <> 'resolved'")?
+        .execute([id, status.as_str()])?;
     Ok(())
 }
 
@@ -233,12 +228,12 @@ pub(crate) fn record_contradiction(connection: &Connection, me: DeviceId, contra
 /// Schema changes that waited were made after all.
 pub(crate) fn close_contradictions(connection: &Connection, entry: &crate::log::Transaction) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
-        "UPDATE sync_conflicts SET status = 'resolved', resolution = 'the schema change was made after all', resolved_at = ?4
-         WHERE kind = 'schema' AND status <> 'resolved'
+        "SELECT id FROM sync_conflicts WHERE kind = 'schema' AND status <> 'resolved'
          AND ((local_device = ?1 AND local_version BETWEEN ?2 AND ?3) OR (remote_device = ?1 AND remote_version BETWEEN ?2 AND ?3))",
     )?;
-    statement.execute(params![entry.device_id.as_bytes(), entry.first_version, entry.last_version, now_micros()])?;
-    Ok(())
+    let made = params![entry.device_id.as_bytes(), entry.first_version, entry.last_version];
+    let ids: Vec<String> = statement.query_map(made, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    ids.iter().try_for_each(|id| close(connection, id))
 }
 
 /// Whether both sides of a conflict are settlements of other conflicts.

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use super::{
     Conflict, ConflictError, Kind, Status, Winner,
     record::DECISIONS,
+    settled::{self, Way},
     store::{find, show},
 };
 use crate::{
@@ -147,9 +148,12 @@ impl Row<'_> {
         }
         let before = self.current()?;
         self.write(&chosen, before.is_some())?;
+        if before.is_none() {
+            // A row that was not there is there with all its columns.
+            chosen.extend(self.current()?.into_iter().flatten());
+        }
         let old = before.map(|before| chosen.keys().filter_map(|c| before.get(c).map(|v| (c.clone(), v.clone()))).collect());
-        self.confirm(Operation::Update, Some(chosen), old);
-        Ok(())
+        self.confirm(Operation::Update, Some(chosen), old)
     }
 
     fn key_image(&self) -> Result<RowImage, ConflictError> {
@@ -204,12 +208,13 @@ impl Row<'_> {
             unfit(error)
         })?;
         let old = before.or_else(|| self.conflict.local_data.clone()).or_else(|| self.conflict.remote_data.clone());
-        self.confirm(Operation::Delete, None, old);
-        Ok(())
+        self.confirm(Operation::Delete, None, old)
     }
 
-    /// The entry that names the conflict.
-    fn confirm(self, operation: Operation, data: Option<RowImage>, old_data: Option<RowImage>) {
+    /// The entry that names the conflict, which stands for all that was written of this row here; and the one that tells how it ended.
+    fn confirm(self, operation: Operation, data: Option<RowImage>, old_data: Option<RowImage>) -> Result<(), ConflictError> {
+        let way = if operation == Operation::Delete { Way::Deleted } else { Way::Chosen };
+        let settled = settled::entry(self.transaction.connection(), &self.conflict.id, way, None)?;
         self.transaction.record(Change {
             version: 0,
             table_name: self.conflict.table_name.clone(),
@@ -219,6 +224,8 @@ impl Row<'_> {
             old_data,
             resolves: Some(self.conflict.id.clone()),
         });
+        self.transaction.record(settled);
+        Ok(())
     }
 
     fn key(&self) -> Result<Vec<Value>, ConflictError> {

@@ -16,6 +16,7 @@ use crate::{
     capture::{Capture, NetChange, RowChange},
     clock::{Clock, DeviceId, Version, VersionVector, now_millis},
     store::StoreError,
+    value::{ValueError, to_json},
 };
 
 /// What came of appending a peer's transaction.
@@ -58,7 +59,7 @@ pub(crate) fn append_local(
         data.clear();
         old_data.clear();
         match change {
-            NetChange::Row(row) => append_row(&mut rows, &row, &mut data, &mut old_data, resolves),
+            NetChange::Row(row) => append_row(&mut rows, row, &mut data, &mut old_data, recorded, resolves),
             NetChange::Schema(change) => append_schema(&mut rows, change),
         }
     })?;
@@ -76,13 +77,16 @@ pub(crate) fn append_local(
 
 fn append_row(
     rows: &mut Rows<'_>,
-    row: &RowChange<'_>,
+    row: RowChange<'_>,
     data: &mut String,
     old: &mut String,
+    recorded: &[Change],
     resolves: Option<&str>,
 ) -> Result<(), StoreError> {
-    let malformed = |e: crate::value::ValueError| StoreError::Corrupt(format!("table {}: {e}", row.layout.log_name));
+    let log_name = &row.layout.log_name;
+    let malformed = |e: crate::value::ValueError| StoreError::Corrupt(format!("table {log_name}: {e}"));
     let record_id = record_id(row.layout, &row.key).map_err(malformed)?;
+    let Some(row) = beside_resolution(row, &record_id, recorded).map_err(malformed)? else { return Ok(()) };
     if !row.after.is_empty() {
         write_image(row.layout, &row.after, data).map_err(malformed)?;
     }
@@ -98,6 +102,37 @@ fn append_row(
         old_data: (!row.before.is_empty()).then_some(old),
         resolves,
     })
+}
+
+/// What a row's change says beside the resolution of a conflict that the same transaction records of the row; nothing where that says it all.
+fn beside_resolution<'a>(mut row: RowChange<'a>, record_id: &str, recorded: &[Change]) -> Result<Option<RowChange<'a>>, ValueError> {
+    let of_row = |change: &&Change| change.resolves.is_some() && change.table_name == row.layout.log_name && change.record_id == record_id;
+    let Some(resolution) = recorded.iter().find(of_row) else { return Ok(Some(row)) };
+    let said = match (row.operation, resolution.operation) {
+        (Operation::Delete, Operation::Delete) => return Ok(None),
+        (Operation::Insert | Operation::Update, Operation::Update) => resolution.data.as_ref(),
+        _ => None,
+    };
+    let Some(said) = said else { return Ok(Some(row)) };
+    let mut beside = Vec::new();
+    for (position, cell) in row.after.iter().enumerate() {
+        let column = &row.layout.columns[position];
+        if let (Some(value), true) = (cell, column.logged)
+            && said.get(&column.name) != Some(&to_json(column.storage, *value)?)
+        {
+            beside.push(position);
+        }
+    }
+    match row.operation {
+        _ if beside.is_empty() => Ok(None),
+        Operation::Update => {
+            for position in (0..row.after.len()).filter(|position| !beside.contains(position)) {
+                (row.before[position], row.after[position]) = (None, None);
+            }
+            Ok(Some(row))
+        }
+        _ => Ok(Some(row)),
+    }
 }
 
 fn append_schema(rows: &mut Rows<'_>, change: &SchemaChange) -> Result<(), StoreError> {

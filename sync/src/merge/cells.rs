@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Found, Kind, Rank, Side, Write, WriteId, conflict_id, heads::Heads, same};
+use super::{Action, Found, Kind, Rank, Side, Write, WriteId, conflict_id, heads::Cell, same};
 use crate::log::RowImage;
 
 /// A record's writes and how to tell them apart.
@@ -28,8 +28,8 @@ impl Cells<'_> {
     pub(super) fn columns(&self, incarnation: usize) -> Columns {
         let mut columns = Columns::default();
         let mut pairs: BTreeMap<(WriteId, WriteId), (usize, usize, Vec<&str>)> = BTreeMap::new();
-        for (column, heads) in self.heads(incarnation) {
-            let decided = heads.decide(self.writes);
+        for (column, of) in self.written(incarnation) {
+            let decided = self.cell(column).heads(of);
             let Some((shown, others)) = decided.split_first() else { continue };
             let value = |index: usize| self.writes[index].data.get(column);
             for other in others.iter().filter(|other| !same(value(**other), value(*shown))) {
@@ -46,14 +46,20 @@ impl Cells<'_> {
         columns
     }
 
-    fn heads(&self, incarnation: usize) -> BTreeMap<&str, Heads> {
-        let mut heads: BTreeMap<&str, Heads> = BTreeMap::new();
+    /// The writes of each column.
+    fn written(&self, incarnation: usize) -> BTreeMap<&str, Vec<usize>> {
+        let mut written: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (index, write) in self.writes.iter().enumerate() {
             if write.action != Action::Delete && self.incarnations[index] == incarnation {
-                write.data.keys().for_each(|column| heads.entry(column).or_default().add(self.writes, index));
+                write.data.keys().for_each(|column| written.entry(column).or_default().push(index));
             }
         }
-        heads
+        written
+    }
+
+    fn cell<'c>(&'c self, column: &'c str) -> Cell<'c, impl Fn(usize) -> Option<&'c serde_json::Value> + 'c> {
+        let value = move |index: usize| self.writes[index].data.get(column);
+        Cell { table_name: self.table_name, record_id: self.record_id, part: "columns", writes: self.writes, value }
     }
 
     /// Columns of which no write is held any more are as the greatest delete found them.
@@ -94,10 +100,9 @@ impl Cells<'_> {
             let write = &self.writes[*index];
             write.action != Action::Delete && self.incarnations[*index] == self.incarnations[shown] && write.data.contains_key(column)
         };
-        let mut common = Heads::default();
         let both = |index: &usize| a.saw(&self.writes[*index]) && b.saw(&self.writes[*index]);
-        (0..self.writes.len()).filter(of_column).filter(both).for_each(|index| common.add(self.writes, index));
-        if let Some(index) = common.decide(self.writes).first() {
+        let common: Vec<usize> = (0..self.writes.len()).filter(of_column).filter(both).collect();
+        if let Some(index) = self.cell(column).heads(common).first() {
             return self.writes[*index].data.get(column).cloned();
         }
         let own = (0..self.writes.len()).filter(of_column).map(|index| &self.writes[index]);

@@ -11,7 +11,10 @@
 //! seen each other are different things, unless they are equal value for value. Each write belongs to the incarnation that its author saw.
 //! Only columns of the incarnation that shows are merged; the others are kept whole.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -26,7 +29,7 @@ mod cells;
 mod heads;
 mod incarnations;
 
-use heads::Heads;
+use heads::existence;
 
 /// What kind of thing conflicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,6 +107,8 @@ pub struct Write {
     pub old: RowImage,
     /// The conflict that it settles.
     pub resolves: Option<String>,
+    /// What its author held but could not put into the table yet, and so had not seen.
+    pub unseen: BTreeSet<WriteId>,
 }
 
 /// Order among writes that had not seen each other.
@@ -117,7 +122,10 @@ impl Write {
 
     /// As [`Write::saw`], of a write that need not be held.
     pub fn saw_id(&self, other: WriteId) -> bool {
-        if self.id.device == other.device { other.version < self.id.version } else { self.context.contains(other.device, other.version) }
+        if self.id.device == other.device {
+            return other.version < self.id.version;
+        }
+        self.context.contains(other.device, other.version) && !self.unseen.contains(&other)
     }
 
     /// Its place in the order that decides what shows.
@@ -169,10 +177,8 @@ pub struct Merged {
 
 /// Merges a record's writes. Without writes there is nothing.
 pub fn merge(table_name: &str, record_id: &str, writes: &[Write]) -> Merged {
-    let incarnations = incarnations::assign(writes);
-    let mut existence = Heads::default();
-    (0..writes.len()).for_each(|index| existence.add(writes, index));
-    let decided = existence.decide(writes);
+    let incarnations = incarnations::assign(table_name, record_id, writes);
+    let decided = existence(table_name, record_id, writes, &incarnations).heads(0..writes.len());
     let Some((shown, others)) = decided.split_first() else { return Merged::default() };
     let mut merged = Merged::default();
     merged.ranks.insert(String::new(), writes[*shown].rank());
@@ -194,21 +200,19 @@ pub fn merge(table_name: &str, record_id: &str, writes: &[Write]) -> Merged {
 
 /// The record as the author of each of its heads saw it, the greatest first: for rows that are fine each but not together.
 pub fn apart(table_name: &str, record_id: &str, writes: &[Write]) -> Vec<(WriteId, Clock, Merged)> {
-    let mut existence = Heads::default();
-    (0..writes.len()).for_each(|index| existence.add(writes, index));
+    let incarnations = incarnations::assign(table_name, record_id, writes);
     let view = |head: usize| {
         let seen = writes.iter().filter(|write| write.id == writes[head].id || writes[head].saw(write));
         let seen: Vec<Write> = seen.cloned().collect();
         (writes[head].id, writes[head].clock, merge(table_name, record_id, &seen))
     };
-    existence.decide(writes).into_iter().map(view).collect()
+    existence(table_name, record_id, writes, &incarnations).heads(0..writes.len()).into_iter().map(view).collect()
 }
 
-/// Among heads, which is no matter of records: the greatest of the writes that no other one had seen.
+/// Of writes that decide the same matter, the one that has the last word: the greatest of those that no other one had seen.
 pub fn newest(writes: &[Write]) -> Option<usize> {
-    let mut heads = Heads::default();
-    (0..writes.len()).for_each(|index| heads.add(writes, index));
-    heads.decide(writes).first().copied()
+    let unseen = |index: &usize| !writes.iter().any(|later| later.saw(&writes[*index]));
+    (0..writes.len()).filter(unseen).max_by_key(|index| writes[*index].rank())
 }
 
 /// A conflict's id: SHA-256 over what conflicts, 128 bits of it in hex. The order of the two sides does not matter.

@@ -15,8 +15,10 @@ const DEVICES: usize = 3;
 enum Step {
     /// A device writes: which columns, which value, how its clock jumps.
     Write { device: usize, columns: u8, value: u8, jump: i8, delete: bool },
-    /// A device gets all that another one has.
-    Sync { from: usize, to: usize },
+    /// A device gets all that another one has; perhaps it can't put it into its table yet.
+    Sync { from: usize, to: usize, waits: bool },
+    /// What waits at a device goes in.
+    Drain { device: usize },
     /// A device settles the first conflict that it sees.
     Resolve { device: usize, shown: bool },
 }
@@ -25,7 +27,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..DEVICES, 0u8..8, 0u8..3, -3i8..4, prop::bool::weighted(0.2))
             .prop_map(|(device, columns, value, jump, delete)| Step::Write { device, columns, value, jump, delete }),
-        3 => (0..DEVICES, 0..DEVICES).prop_map(|(from, to)| Step::Sync { from, to }),
+        3 => (0..DEVICES, 0..DEVICES, prop::bool::weighted(0.2)).prop_map(|(from, to, waits)| Step::Sync { from, to, waits }),
+        1 => (0..DEVICES).prop_map(|device| Step::Drain { device }),
         1 => (0..DEVICES, any::<bool>()).prop_map(|(device, shown)| Step::Resolve { device, shown }),
     ]
 }
@@ -35,6 +38,8 @@ fn step() -> impl Strategy<Value = Step> {
 struct Peer {
     held: Vec<Write>,
     clock: u64,
+    /// What waits of it.
+    waiting: BTreeSet<WriteId>,
 }
 
 fn id(device: usize) -> DeviceId {
@@ -48,11 +53,16 @@ impl Peer {
         known
     }
 
+    fn merged(&self) -> Merged {
+        let placed: Vec<Write> = self.held.iter().filter(|write| !self.waiting.contains(&write.id)).cloned().collect();
+        merge("t", "1", &placed)
+    }
+
     fn write(&mut self, device: usize, jump: i8, action: Action, data: RowImage, resolves: Option<String>) {
         let known = self.known();
         let mut context = known.clone();
         context.0.remove(&id(device));
-        let merged = merge("t", "1", &self.held);
+        let merged = self.merged();
         let old = match action {
             Action::Delete => merged.row.clone().unwrap_or_default(),
             _ => data.keys().filter_map(|c| merged.row.as_ref()?.get(c).map(|v| (c.clone(), v.clone()))).collect(),
@@ -60,7 +70,16 @@ impl Peer {
         // Clocks of devices that jump back are below what the device has seen: honesty of clocks is not assumed.
         self.clock = self.clock.saturating_add_signed(i64::from(jump)).max(1);
         let write_id = WriteId { device: id(device), version: known.get(id(device)) + 1 };
-        self.held.push(Write { id: write_id, clock: Clock(self.clock), context: Arc::new(context), action, data, old, resolves });
+        self.held.push(Write {
+            id: write_id,
+            clock: Clock(self.clock),
+            context: Arc::new(context),
+            action,
+            data,
+            old,
+            resolves,
+            unseen: self.waiting.clone(),
+        });
     }
 }
 
@@ -75,7 +94,7 @@ fn play(steps: &[Step]) -> Vec<Write> {
     for step in steps {
         match *step {
             Step::Write { device, columns: bits, value, jump, delete } => {
-                let shown = merge("t", "1", &peers[device].held).row.is_some();
+                let shown = peers[device].merged().row.is_some();
                 let (action, data) = match (shown, delete) {
                     (false, _) => (Action::Insert, columns(7, value)),
                     (true, true) => (Action::Delete, RowImage::new()),
@@ -83,17 +102,24 @@ fn play(steps: &[Step]) -> Vec<Write> {
                 };
                 peers[device].write(device, jump, action, data, None);
             }
-            Step::Sync { from, to } => {
+            Step::Drain { device } => peers[device].waiting.clear(),
+            Step::Sync { from, to, waits } => {
                 let news: Vec<Write> = {
                     let known = peers[to].known();
                     peers[from].held.iter().filter(|w| !known.contains(w.id.device, w.id.version)).cloned().collect()
                 };
                 let clock = news.iter().map(|w| w.clock.0).max().unwrap_or(0);
                 peers[to].clock = peers[to].clock.max(clock.min(peers[to].clock + 2));
-                peers[to].held.extend(news);
+                for write in news {
+                    // What follows on a write that waits, waits too.
+                    if waits || peers[to].waiting.iter().any(|waiting| write.saw_id(*waiting)) {
+                        peers[to].waiting.insert(write.id);
+                    }
+                    peers[to].held.push(write);
+                }
             }
             Step::Resolve { device, shown } => {
-                let merged = merge("t", "1", &peers[device].held);
+                let merged = peers[device].merged();
                 let Some(found) = merged.conflicts.first() else { continue };
                 let side = if shown { &found.shown } else { &found.kept };
                 let (action, data) = match &side.data {
@@ -127,7 +153,7 @@ fn assert_as_defined(writes: &[Write]) {
 /// Each write's values are shown, superseded by a write that had seen it, or kept in a conflict.
 fn assert_nothing_lost(writes: &[Write]) {
     let merged = merge("t", "1", writes);
-    let incarnations = incarnations::assign(writes);
+    let incarnations = incarnations::assign("t", "1", writes);
     for (index, write) in writes.iter().enumerate() {
         // A write of another incarnation that had seen this one, or an insert or delete, replaces the whole row.
         let superseded = writes.iter().enumerate().any(|(other, later)| {
@@ -182,7 +208,16 @@ fn written(device: usize, version: u64, clock: u64, saw: &[(usize, u64)], action
     let context = VersionVector(saw.iter().map(|(of, version)| (id(*of), *version)).collect());
     let Json::Object(data) = data else { panic!("an object") };
     let write_id = WriteId { device: id(device), version };
-    Write { id: write_id, clock: Clock(clock), context: Arc::new(context), action, data, old: RowImage::new(), resolves: None }
+    Write {
+        id: write_id,
+        clock: Clock(clock),
+        context: Arc::new(context),
+        action,
+        data,
+        old: RowImage::new(),
+        resolves: None,
+        unseen: BTreeSet::new(),
+    }
 }
 
 /// Every order of a few writes that had been tried by nobody gives one state.
@@ -218,6 +253,39 @@ fn permute(order: &mut Vec<usize>, from: usize, visit: &mut impl FnMut(&[usize])
         permute(order, from + 1, visit);
         order.swap(from, index);
     }
+}
+
+#[test]
+fn a_resolution_leaves_alone_what_it_did_not_decide_about() {
+    let mut writes = vec![
+        written(0, 1, 1, &[], Action::Insert, json!({"a": 0})),
+        written(1, 1, 2, &[(0, 1)], Action::Update, json!({"a": 1})),
+        written(2, 1, 3, &[(0, 1)], Action::Update, json!({"a": 2})),
+        written(0, 2, 4, &[], Action::Update, json!({"a": 3})),
+    ];
+    let found = merge("t", "1", &writes).conflicts;
+    assert_eq!(found.len(), 2);
+    let (settled, other) = if found[0].kept.id.device == id(1) { (&found[0], &found[1]) } else { (&found[1], &found[0]) };
+    let mut resolution = written(0, 3, 5, &[(1, 1), (2, 1)], Action::Update, json!({"a": 1}));
+    resolution.resolves = Some(settled.id.clone());
+    writes.push(resolution);
+    let merged = merge("t", "1", &writes);
+    assert_eq!(merged.row.as_ref().and_then(|row| row.get("a")), Some(&json!(1)));
+    let sides: Vec<WriteId> = merged.conflicts.iter().map(|conflict| conflict.kept.id).collect();
+    assert_eq!(sides, [other.kept.id], "the third value is still there to be chosen");
+    assert_as_defined(&writes);
+    writes.push(written(1, 2, 6, &[(0, 3), (2, 1)], Action::Update, json!({"a": 9})));
+    assert_eq!(merge("t", "1", &writes).conflicts, [], "a plain write replaces all that it had seen");
+}
+
+#[test]
+fn what_waited_when_a_write_was_made_stands_beside_it() {
+    let mut later = written(1, 1, 9, &[(0, 2)], Action::Update, json!({"a": 2}));
+    let writes = [written(0, 1, 1, &[], Action::Insert, json!({"a": 0})), written(0, 2, 2, &[], Action::Update, json!({"a": 1}))];
+    later.unseen = BTreeSet::from([writes[1].id]);
+    let writes = [writes[0].clone(), writes[1].clone(), later];
+    assert_eq!(merge("t", "1", &writes).conflicts.len(), 1);
+    assert_as_defined(&writes);
 }
 
 #[test]
