@@ -34,6 +34,7 @@ pub struct Migration {
 pub const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "objects", scope: Scope::Every, sql: include_str!("../sql/0001_objects.sql") },
     Migration { number: 2, name: "sync", scope: Scope::Replicated, sql: include_str!("../sql/0002_sync.sql") },
+    Migration { number: 3, name: "journal", scope: Scope::Replicated, sql: include_str!("../sql/0003_journal.sql") },
 ];
 
 /// Why a database was left as it was.
@@ -118,9 +119,38 @@ mod tests {
     #[test]
     fn a_database_is_migrated_once() {
         let mut connection = Connection::open_in_memory().unwrap();
-        assert_eq!(migrate(&mut connection, Scope::Replicated).unwrap(), [1, 2]);
+        assert_eq!(migrate(&mut connection, Scope::Replicated).unwrap(), [1, 2, 3]);
         assert_eq!(migrate(&mut connection, Scope::Replicated).unwrap(), [0; 0]);
         assert!(is_replicated(&connection).unwrap());
+    }
+
+    #[test]
+    fn a_log_of_the_second_format_is_kept() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in &MIGRATIONS[..2] {
+            connection.execute_batch(step.sql).unwrap();
+        }
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        connection.pragma_update(None, "user_version", 2).unwrap();
+        // What a table of the application may hold must not be in the way: functions and collations that this connection does not know.
+        connection
+            .execute_batch(
+                "CREATE TABLE t (a INTEGER CHECK (abs(a) > 0)); PRAGMA writable_schema = ON;
+            UPDATE sqlite_schema SET sql = replace(sql, 'abs', '\"of the pipeline\"') WHERE name = 't'; PRAGMA writable_schema = RESET",
+            )
+            .unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO sync_log (position, device_id, version, table_name, record_id, operation, timestamp, hash, transaction_first, clock)
+                 VALUES (1, x'01', 1, 't', '1', 'DELETE', 2, x'03', 1, 4);
+                 INSERT INTO sync_transactions VALUES (1, x'01', 1, 1, 4, NULL, x'05')",
+            )
+            .unwrap();
+        assert_eq!(migrate(&mut connection, Scope::Replicated).unwrap(), [3]);
+        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count("SELECT count(*) FROM sync_log JOIN sync_transactions USING (position, device_id, clock)"), 1);
+        assert_eq!(count("SELECT count(*) FROM peergres_log WHERE record_id = '1' AND is_synced = 0"), 1);
+        assert_eq!(count("SELECT count(*) FROM sync_log_filed INDEXED BY sync_log_record WHERE table_name = 't'"), 1);
     }
 
     #[test]

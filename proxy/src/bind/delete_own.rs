@@ -1,5 +1,5 @@
 //! DELETE from a relation of our own whose rows leave in a way of their own: the log, of which only what every device has may go.
-//! Enters: the statement; leaves: the statement that stands for it, around a query of the rows' keys.
+//! Enters: the statement; leaves: the statements that stand for it, around a query of the rows' keys.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use super::{
     scope::ScopeItem,
 };
 use crate::{
-    catalog::{Relation, own},
+    catalog::{
+        Relation,
+        own::{self, Deletion},
+    },
     error::{Result, SqlError},
-    execute::plan::{Action, Plan, Tag},
+    execute::plan::{Action, Plan, Role, Step, Tag},
     parse::change::Delete,
     rewrite,
 };
 
-/// What stands before and after the query of the keys.
-type Form = (&'static str, &'static str);
-
 impl Binder<'_> {
     /// The relation and its form of deletion, if the name is that of one that has it.
-    pub(super) fn own_deletion(&self, name: &ObjectName) -> Result<Option<(Arc<Relation>, Form)>> {
+    pub(super) fn own_deletion(&self, name: &ObjectName) -> Result<Option<(Arc<Relation>, Deletion)>> {
         let position = self.position_at(name);
         let (schema, bare) = schema_and_name(name, self.cx).map_err(|error| error.at(position))?;
         let relation = self.relation(schema.as_deref(), &bare, position)?;
@@ -33,8 +33,8 @@ impl Binder<'_> {
     }
 
     /// Plans it.
-    pub(super) fn delete_own(&mut self, delete: &Delete, found: (Arc<Relation>, Form)) -> Result<Plan> {
-        let (relation, (before, after)) = found;
+    pub(super) fn delete_own(&mut self, delete: &Delete, found: (Arc<Relation>, Deletion)) -> Result<Plan> {
+        let (relation, Deletion { first, before, after }) = found;
         if !delete.using.is_empty() {
             return Err(SqlError::unsupported(format!("DELETE FROM {} with USING", relation.name.name)));
         }
@@ -58,7 +58,9 @@ impl Binder<'_> {
             sql += &clause;
             output = columns;
         }
-        self.single(sql, changed.target(Action::Delete, None), output, Tag::Delete)
+        let mut plan = self.single(sql, changed.target(Action::Delete, None), output, Tag::Delete)?;
+        plan.steps.splice(0..0, first.iter().map(|sql| Step::read(*sql, Role::Auxiliary)));
+        Ok(plan)
     }
 }
 

@@ -22,16 +22,27 @@ struct OwnRelation {
     name: &'static str,
     physical: &'static str,
     columns: &'static [(&'static str, &'static str)],
-    /// What stands for `DELETE FROM` it, around a query of the keys (the first column) of the rows meant; none where rows stay.
-    deletion: Option<(&'static str, &'static str)>,
+    /// What stands for `DELETE FROM` it; none where rows stay.
+    deletion: Option<Deletion>,
+}
+
+/// Statements in the place of `DELETE FROM` a relation.
+#[derive(Clone, Copy)]
+pub struct Deletion {
+    /// Run first, in their order.
+    pub first: &'static [&'static str],
+    /// Stands before a query of the keys (the first column) of the rows meant.
+    pub before: &'static str,
+    /// Stands after it.
+    pub after: &'static str,
 }
 
 /// Below the horizon: every other authorized device has said that it holds the change, or wrote it.
-const PRUNE: &str = "UPDATE sync_log SET pruned = peergres_prune(version, NOT EXISTS (
-    SELECT 1 FROM sync_devices AS d WHERE d.is_authorized = 1 AND d.device_id <> sync_log.device_id
+const PRUNE: &str = "UPDATE sync_log_filed SET pruned = peergres_prune(version, NOT EXISTS (
+    SELECT 1 FROM sync_devices AS d WHERE d.is_authorized = 1 AND d.device_id <> sync_log_filed.device_id
     AND d.device_id <> (SELECT value FROM peergres_meta WHERE key = 'device_id')
-    AND coalesce((SELECT a.version FROM sync_acknowledgements AS a WHERE a.device_id = d.device_id AND a.author_id = sync_log.device_id), 0)
-        < sync_log.version)) WHERE position IN (";
+    AND coalesce((SELECT a.version FROM sync_acknowledgements AS a WHERE a.device_id = d.device_id AND a.author_id = sync_log_filed.device_id), 0)
+        < sync_log_filed.version)) WHERE position IN (";
 
 const RELATIONS: &[OwnRelation] = &[
     OwnRelation {
@@ -55,7 +66,7 @@ const RELATIONS: &[OwnRelation] = &[
             ("won", "boolean"),
             ("resolves", "text"),
         ],
-        deletion: Some((PRUNE, ")")),
+        deletion: Some(Deletion { first: &peergres_sync::log::FILE_ALL, before: PRUNE, after: ")" }),
     },
     OwnRelation {
         oid: 16_009,
@@ -151,8 +162,8 @@ pub fn relation_by_oid(oid: Oid) -> Option<&'static Arc<Relation>> {
     LOADED.iter().find(|relation| relation.oid == oid)
 }
 
-/// What stands before and after the query of the rows meant, in the statement that takes the place of `DELETE FROM` the relation.
-pub fn deletion(relation: &Relation) -> Option<(&'static str, &'static str)> {
+/// What takes the place of `DELETE FROM` the relation.
+pub fn deletion(relation: &Relation) -> Option<Deletion> {
     RELATIONS.iter().find(|own| own.oid == relation.oid)?.deletion
 }
 

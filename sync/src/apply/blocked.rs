@@ -51,10 +51,10 @@ pub(super) fn of_record(connection: &Connection, table_name: &str, record_id: &s
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The transactions that wait: author and first version, in the order in which they came.
+/// The transactions that wait: author and first version, in the order in which they came. They are peers', so they are filed.
 pub(super) fn waiting(connection: &Connection, limit: usize) -> Result<Vec<(Uuid, u64)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT l.device_id, l.transaction_first FROM sync_blocked AS b JOIN sync_log AS l ON l.position = b.position
+        "SELECT l.device_id, l.transaction_first FROM sync_blocked AS b JOIN sync_log_filed AS l ON l.position = b.position
          GROUP BY l.device_id, l.transaction_first ORDER BY min(b.position) LIMIT ?1",
     )?;
     let rows = statement.query_map([limit], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)))?;

@@ -32,7 +32,7 @@ mod schema;
 mod sight;
 pub(crate) mod unseen;
 
-pub(crate) use record::{settle_written, writes_of};
+pub(crate) use record::{awaits_writes, settle_written, writes_of};
 pub(crate) use rows::{current_row, quote};
 
 /// What came of a batch.

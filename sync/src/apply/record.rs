@@ -133,8 +133,14 @@ fn put(connection: &Connection, table: &RowTable, record_id: &str, merged: &Merg
     Ok(())
 }
 
-/// After this device wrote: closes the conflicts that its writes beyond `position` have settled or superseded, and finds places for what was set
-/// aside. The rows that it wrote are right already, since it had seen all that is held.
+/// Whether anything is open that a write of this device may settle.
+pub(crate) fn awaits_writes(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(any_open(connection)? || aside::any(connection)?)
+}
+
+/// After this device wrote, where [that may settle something](awaits_writes) and its writes are filed: closes the conflicts that its writes
+/// beyond `position` have settled or superseded, and finds places for what was set aside. The rows that it wrote are right already, since it had
+/// seen all that is held.
 pub(crate) fn settle_written(
     connection: &Connection,
     me: DeviceId,
@@ -142,11 +148,8 @@ pub(crate) fn settle_written(
     schema: &Arc<Schema>,
     layouts: &Arc<Layouts>,
 ) -> Result<(), StoreError> {
-    if !any_open(connection)? && !aside::any(connection)? {
-        return Ok(());
-    }
     let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT l.table_name, l.record_id FROM sync_log AS l JOIN sync_conflicts AS c USING (table_name, record_id)
+        "SELECT DISTINCT l.table_name, l.record_id FROM sync_log_filed AS l JOIN sync_conflicts AS c USING (table_name, record_id)
          WHERE l.position > ?1 AND c.status IN ('pending', 'ignored')",
     )?;
     let records: Vec<(String, String)> =

@@ -38,7 +38,7 @@ impl Sight {
                 continue;
             }
             let first: Option<i64> = connection
-                .prepare_cached("SELECT position FROM sync_log WHERE device_id = ?1 AND version > ?2 ORDER BY version LIMIT 1")?
+                .prepare_cached("SELECT position, version FROM sync_log WHERE device_id = ?1 AND version > ?2 ORDER BY version LIMIT 1")?
                 .query_row(params![device.as_bytes(), seen], |row| row.get(0))
                 .optional()?;
             // What is pruned was seen by all.

@@ -17,7 +17,6 @@ use crate::{
 mod constraints;
 mod fleet;
 mod schemas;
-mod speed;
 
 /// A device.
 struct Device {

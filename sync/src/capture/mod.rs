@@ -115,6 +115,11 @@ impl Capture {
         self.entries.is_empty()
     }
 
+    /// Whether at most so many rows and schema changes were captured, and so many bytes.
+    pub(crate) fn is_within(&self, entries: usize, bytes: usize) -> bool {
+        self.entries.len() <= entries && self.bytes.len() <= bytes
+    }
+
     /// Whether a value was lost, so that the transaction must not commit.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed

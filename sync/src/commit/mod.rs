@@ -10,7 +10,7 @@ use rusqlite::{Connection, config::DbConfig};
 
 use crate::{
     capture::{Capture, CaptureMark},
-    log::{Appended, Change, LogState, SchemaChange},
+    log::{Appended, Change, LogState, SchemaChange, Written},
     schema::{Layouts, Object, QualifiedName, Schema},
     store::{
         Database, StoreError,
@@ -70,6 +70,8 @@ pub struct Transaction {
     resolves: Option<String>,
     /// Entries of the log that are no row of a replicated table.
     recorded: Vec<Change>,
+    /// How many changes it left in the journal.
+    journaled: u64,
     /// Number of open savepoints.
     depth: u32,
     /// Whether foreign keys and triggers sleep, because their effects came along as changes.
@@ -108,6 +110,7 @@ impl Transaction {
             log,
             resolves: None,
             recorded: Vec::new(),
+            journaled: 0,
             depth: 0,
             applying: purpose == Purpose::Apply,
         };
@@ -121,6 +124,9 @@ impl Transaction {
             transaction.connection().execute_batch("PRAGMA query_only = OFF")?;
         }
         transaction.run("BEGIN IMMEDIATE")?;
+        if transaction.applying && transaction.database.is_replicated() {
+            crate::log::journal::file_all(transaction.connection())?;
+        }
         Ok(transaction)
     }
 
@@ -273,6 +279,7 @@ impl Transaction {
         }
         let frames = self.writer().capture.lock().wal_frames();
         let database = Arc::clone(&self.database);
+        let journaled = self.journaled;
         // A commit that wrote nothing needs no number and no sync of its own; what it read must be on disk all the same.
         let number = match frames {
             Some(_) => {
@@ -284,6 +291,9 @@ impl Transaction {
         self.end();
         drop(self);
         if let Some(frames) = frames {
+            if let Some(filer) = &database.filer {
+                filer.committed(journaled);
+            }
             database.checkpointer.lock().committed(frames, durability == Durability::NoWait);
         }
         if durability == Durability::Wait {
@@ -308,15 +318,26 @@ impl Transaction {
             () if capture.has_failed() => Err(StoreError::Corrupt("SQLite could not tell a value of a changed row".to_owned())),
             () if capture.is_empty() && recorded.is_empty() => Ok(()),
             () => {
-                let position = log.position;
-                crate::apply::unseen::note(self.connection(), &capture, &mut recorded)
-                    .and_then(|()| crate::log::append_local(self.connection(), &mut log, &capture, &recorded, self.resolves.as_deref()))
-                    .and_then(|()| crate::apply::settle_written(self.connection(), log.device, position, &self.schema, &self.layouts))
+                let noted = crate::apply::unseen::note(self.connection(), &capture, &mut recorded);
+                let written = Written { capture: &capture, recorded: &recorded, resolves: self.resolves.as_deref() };
+                noted.and_then(|()| self.append(&mut log, &written)).map(|journaled| self.journaled = journaled)
             }
         };
         *slot.lock() = capture;
         self.log = log;
         appended
+    }
+
+    /// Appends what was written. What it may have to say about open conflicts is looked up in the log, so there it is filed at once.
+    fn append(&self, log: &mut Arc<LogState>, written: &Written<'_>) -> Result<u64, StoreError> {
+        let connection = self.connection();
+        let position = log.position;
+        let settles = crate::apply::awaits_writes(connection)?;
+        let journaled = crate::log::append_local(connection, log, written, settles)?;
+        if settles {
+            crate::apply::settle_written(connection, log.device, position, &self.schema, &self.layouts)?;
+        }
+        Ok(journaled)
     }
 
     /// What is committed becomes what everyone sees.

@@ -175,11 +175,9 @@ fn close(connection: &Connection, id: &str) -> Result<(), StoreError> {
 }
 
 fn mark_won(connection: &Connection, id: WriteId, won: bool) -> Result<(), StoreError> {
-    connection.prepare_cached("UPDATE sync_log SET won = ?3 WHERE device_id = ?1 AND version = ?2 AND won IS NOT ?3")?.execute(params![
-        id.device.as_bytes(),
-        id.version,
-        won
-    ])?;
+    connection
+        .prepare_cached("UPDATE sync_log_filed SET won = ?3 WHERE device_id = ?1 AND version = ?2 AND won IS NOT ?3")?
+        .execute(params![id.device.as_bytes(), id.version, won])?;
     Ok(())
 }
 
@@ -238,9 +236,8 @@ pub(crate) fn close_contradictions(connection: &Connection, entry: &crate::log::
 
 /// Whether both sides of a conflict are settlements of other conflicts.
 pub(super) fn both_settled(connection: &Connection, id: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sync_conflicts AS c
-             JOIN sync_log AS l ON l.device_id = c.local_device AND l.version = c.local_version
-             JOIN sync_log AS r ON r.device_id = c.remote_device AND r.version = c.remote_version
-             WHERE c.id = ?1 AND l.resolves IS NOT NULL AND r.resolves IS NOT NULL)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM sync_conflicts AS c WHERE id = ?1
+             AND (SELECT resolves FROM sync_log WHERE device_id = c.local_device AND version = c.local_version) IS NOT NULL
+             AND (SELECT resolves FROM sync_log WHERE device_id = c.remote_device AND version = c.remote_version) IS NOT NULL)";
     Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
 }

@@ -1,6 +1,6 @@
 //! What each device is known to hold, by its own signed word, and `is_synced`: true once every authorized device holds a change.
 //!
-//! Enters: [`Acknowledgement`]s, direct or relayed. Leaves: rows of `sync_acknowledgements` that only rise, and marked rows of `sync_log`.
+//! Enters: [`Acknowledgement`]s, direct or relayed. Leaves: rows of `sync_acknowledgements` that only rise, and marked rows of the log.
 //! Relays can't invent: each acknowledgement is signed by the device whose word it is.
 
 use std::{
@@ -170,6 +170,9 @@ pub fn refresh(database: &Arc<Database>, identity: &Identity) -> Result<(), Devi
 /// Brings `is_synced` up to date: true for what is below the horizon, and false again for what a device that was let in since lacks.
 pub(crate) fn mark_synced(connection: &Connection, me: DeviceId) -> rusqlite::Result<()> {
     let (new, old) = (horizon(connection, me)?, marked(connection)?);
+    if new != old {
+        crate::log::journal::file_all(connection)?;
+    }
     let authors: BTreeSet<DeviceId> = new.0.keys().chain(old.0.keys()).copied().collect();
     for author in authors {
         let (from, to) = (old.get(author), new.get(author));
@@ -177,7 +180,7 @@ pub(crate) fn mark_synced(connection: &Connection, me: DeviceId) -> rusqlite::Re
             continue;
         }
         connection
-            .prepare_cached("UPDATE sync_log SET is_synced = ?4 WHERE device_id = ?1 AND version > ?2 AND version <= ?3")?
+            .prepare_cached("UPDATE sync_log_filed SET is_synced = ?4 WHERE device_id = ?1 AND version > ?2 AND version <= ?3")?
             .execute(params![author.as_bytes(), from.min(to), from.max(to), from < to])?;
         let keep = if to > 0 {
             "INSERT INTO sync_horizon (device_id, version) VALUES (?1, ?2) ON CONFLICT (device_id) DO UPDATE SET version = ?2"

@@ -100,8 +100,9 @@ pub fn find(connection: &Connection, me: DeviceId, text: &str) -> Result<Device,
 pub fn author(connection: &Connection, me: DeviceId, id: DeviceId) -> rusqlite::Result<Option<Author>> {
     let Some(device) = get(connection, me, id)?.filter(|d| d.standing > 0 && !d.is_forked) else { return Ok(None) };
     let Ok(key) = PublicKey::parse(&device.public_key) else { return Ok(None) };
-    let mut statement = connection
-        .prepare_cached("SELECT last_version, hash FROM sync_transactions WHERE device_id = ?1 ORDER BY first_version DESC LIMIT 1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT last_version, hash, first_version FROM sync_transactions WHERE device_id = ?1 ORDER BY first_version DESC LIMIT 1",
+    )?;
     let held: Option<(Version, [u8; 32])> = statement.query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let (version, hash) = held.unwrap_or((0, [0; 32]));
     let accepted_until = if device.is_authorized { None } else { Some(device.accepted_until.unwrap_or(0)) };
@@ -348,9 +349,9 @@ pub fn put_fork(database: &Arc<Database>, id: DeviceId, proof: &str) -> Result<(
 }
 
 fn held_version(connection: &Connection, id: DeviceId) -> rusqlite::Result<Version> {
-    connection
-        .prepare_cached("SELECT coalesce(max(last_version), 0) FROM sync_transactions WHERE device_id = ?1")?
-        .query_row([id.as_bytes()], |row| row.get(0))
+    let last: Option<Version> =
+        connection.prepare_cached(crate::log::LAST_VERSION)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?;
+    Ok(last.unwrap_or(0))
 }
 
 fn entry_of(device: &Device, slot: u32, standing: u64, accepted_until: Option<Version>) -> Entry {

@@ -1,6 +1,7 @@
 //! How entries come into the log: this device's own at commit, verified ones of peers when they are applied.
 //!
-//! Enters: net changes, or a peer's transaction. Leaves: rows of `sync_log` and `sync_transactions`, and the state moved on.
+//! Enters: net changes, or a peer's transaction. Leaves: rows of the log, this device's small transactions in the journal, all others filed; and the
+//! state moved on.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::{
     canonical::{ChangeText, Header, kept_hash},
     canonical_json,
     image::{record_id, write_image},
+    journal,
 };
 use crate::{
     capture::{Capture, NetChange, RowChange},
@@ -34,26 +36,58 @@ pub enum Appended {
 }
 
 const INSERT_CHANGE: &str =
-    "INSERT INTO sync_log (position, device_id, version, table_name, record_id, operation, data, old_data, timestamp, hash,
+    "INSERT INTO sync_log_filed (position, device_id, version, table_name, record_id, operation, data, old_data, timestamp, hash,
      transaction_first, clock, resolves, pruned)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?6 = 'PRUNED')";
-const INSERT_TRANSACTION: &str = "INSERT INTO sync_transactions (position, device_id, first_version, last_version, clock, context, hash)
+const INSERT_TRANSACTION: &str =
+    "INSERT INTO sync_transactions_filed (position, device_id, first_version, last_version, clock, context, hash)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+/// The same parameters as [`INSERT_CHANGE`].
+const JOURNAL_CHANGE: &str =
+    "INSERT INTO sync_journal (position, device_id, version, table_name, record_id, operation, data, old_data, timestamp,
+     hash, transaction_first, clock, resolves)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const JOURNAL_TRANSACTION: &str = "UPDATE sync_journal SET context = ?2, transaction_hash = ?3 WHERE position = ?1";
 
-/// Appends what was captured as this device's next transaction; without an effect nothing is appended. `resolves` names the conflict that
-/// the changes resolve.
+/// Where a transaction is appended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// In the journal.
+    Journal,
+    /// Filed at once.
+    Filed,
+}
+
+/// What a transaction of this device wrote.
+pub(crate) struct Written<'a> {
+    /// Its rows and schema changes.
+    pub(crate) capture: &'a Capture,
+    /// Entries that are no row of a replicated table.
+    pub(crate) recorded: &'a [Change],
+    /// The conflict that its rows resolve.
+    pub(crate) resolves: Option<&'a str>,
+}
+
+/// Appends what was written as this device's next transaction, to the journal unless it is large or must be filed; without an effect nothing is
+/// appended. Answers how many changes are in the journal now that were not before.
 pub(crate) fn append_local(
     connection: &Connection,
     state: &mut Arc<LogState>,
-    capture: &Capture,
-    recorded: &[Change],
-    resolves: Option<&str>,
-) -> Result<(), StoreError> {
+    written: &Written<'_>,
+    file: bool,
+) -> Result<u64, StoreError> {
+    let Written { capture, recorded, resolves } = *written;
     let clock = state.clock.tick(now_millis());
     let device_id = state.device;
+    let part = if !file && capture.is_within(journal::MOST_CHANGES.saturating_sub(recorded.len()), journal::MOST_BYTES) {
+        Part::Journal
+    } else {
+        journal::file_all(connection)?;
+        Part::Filed
+    };
     let previous = state.heads.get(&device_id);
     let first_version = previous.map_or(0, |head| head.version) + 1;
-    let mut rows = Rows::new(connection, device_id, clock, state.position, first_version)?;
+    let mut rows = Rows::new(connection, part, device_id, clock, state.position, first_version)?;
     let (mut data, mut old_data) = (String::new(), String::new());
     capture.for_each_change(|change| {
         data.clear();
@@ -67,12 +101,14 @@ pub(crate) fn append_local(
         rows.append_recorded(change)?;
     }
     if rows.hashes.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     let last_version = rows.version - 1;
+    let journaled = if part == Part::Journal { rows.hashes.len() as u64 } else { 0 };
     let context = Arc::clone(&state.others);
     let header = Header { device_id, first_version, last_version, clock, context: &context };
-    append_header(connection, Arc::make_mut(state), &header, rows.hashes)
+    append_header(connection, Arc::make_mut(state), part, &header, rows.hashes)?;
+    Ok(journaled)
 }
 
 fn append_row(
@@ -161,8 +197,15 @@ struct Rows<'c> {
 }
 
 impl<'c> Rows<'c> {
-    fn new(connection: &'c Connection, device_id: DeviceId, clock: Clock, position: i64, version: Version) -> Result<Self, StoreError> {
-        let insert = connection.prepare_cached(INSERT_CHANGE)?;
+    fn new(
+        connection: &'c Connection,
+        part: Part,
+        device_id: DeviceId,
+        clock: Clock,
+        position: i64,
+        version: Version,
+    ) -> Result<Self, StoreError> {
+        let insert = connection.prepare_cached(if part == Part::Journal { JOURNAL_CHANGE } else { INSERT_CHANGE })?;
         Ok(Rows { insert, device_id, clock, version, first_version: version, position, hashes: Vec::new() })
     }
 
@@ -221,26 +264,36 @@ fn insert_change(
 }
 
 /// Writes the transaction's own row and moves the state on.
-fn append_header(connection: &Connection, state: &mut LogState, header: &Header<'_>, hashes: Vec<[u8; 32]>) -> Result<(), StoreError> {
+fn append_header(
+    connection: &Connection,
+    state: &mut LogState,
+    part: Part,
+    header: &Header<'_>,
+    hashes: Vec<[u8; 32]>,
+) -> Result<(), StoreError> {
     let previous = state.heads.get(&header.device_id);
     let hash = header.hash(&previous.map_or([0; 32], |head| head.hash), hashes.iter().copied());
     let same_context = previous.is_some_and(|head| *head.context == *header.context);
     let stored = (!same_context).then(|| context_text(header.context));
-    let position = state.position + 1;
-    connection.prepare_cached(INSERT_TRANSACTION)?.execute(params![
-        position,
-        header.device_id.as_bytes(),
-        header.first_version,
-        header.last_version,
-        header.clock.0,
-        stored,
-        hash
-    ])?;
+    let last = state.position + i64::try_from(hashes.len()).expect("a transaction has fewer than 2^63 changes");
+    if part == Part::Journal {
+        connection.prepare_cached(JOURNAL_TRANSACTION)?.execute(params![last, stored, hash])?;
+    } else {
+        connection.prepare_cached(INSERT_TRANSACTION)?.execute(params![
+            state.position + 1,
+            header.device_id.as_bytes(),
+            header.first_version,
+            header.last_version,
+            header.clock.0,
+            stored,
+            hash
+        ])?;
+    }
     let context = match previous {
         Some(head) if same_context => Arc::clone(&head.context),
         _ => Arc::new(header.context.clone()),
     };
-    state.position += i64::try_from(hashes.len()).expect("a transaction has fewer than 2^63 changes");
+    state.position = last;
     state.heads.insert(header.device_id, Head { version: header.last_version, hash, clock: header.clock, context });
     if header.device_id == state.device {
         state.clock = header.clock;
@@ -275,7 +328,7 @@ pub(crate) fn append_remote(connection: &Connection, state: &mut Arc<LogState>, 
         insert_remote(&mut insert, position + index, entry, change, hash)?;
     }
     let state = Arc::make_mut(state);
-    append_header(connection, state, &entry.header(), hashes)?;
+    append_header(connection, state, Part::Filed, &entry.header(), hashes)?;
     let clock_ahead_ms = state.see(entry.clock, now_millis());
     Ok(Appended::New { position, clock_ahead_ms })
 }

@@ -16,20 +16,22 @@ mod append;
 mod canonical;
 mod history;
 mod image;
+pub(crate) mod journal;
 mod prune;
 mod read;
 mod state;
 
 pub use append::Appended;
-pub(crate) use append::{append_local, append_remote};
+pub(crate) use append::{Written, append_local, append_remote};
 pub(crate) use canonical::{ChangeText, Header, hash_from_hex, hash_to_hex};
 pub use canonical::{canonical_json, change_hash};
 pub use history::{HistoryEntry, history};
 pub use image::{key_values, record_id};
+pub use journal::FILE_ALL;
 pub use prune::{Pruned, empty_pruned, prune};
 pub use read::{LoggedChange, Page, PageLimit, changes_of_record, context_of, page_after, page_beyond, transaction_at};
-pub(crate) use state::held;
 pub use state::{Head, LogState};
+pub(crate) use state::{LAST_VERSION, held};
 
 /// What happened to a row, or to the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
 
-use super::{LoggedChange, Operation, changes_of_record};
+use super::{LoggedChange, Operation, changes_of_record, journal};
 use crate::{
     clock::{DeviceId, VersionVector},
     store::StoreError,
@@ -28,8 +28,9 @@ pub struct Pruned {
 
 /// Marks what is below the horizon and older than `before` (microseconds since 1970), and empties what can be.
 pub fn prune(connection: &Connection, horizon: &VersionVector, before: i64) -> Result<Pruned, StoreError> {
+    journal::file_all(connection)?;
     let mut mark = connection
-        .prepare_cached("UPDATE sync_log SET pruned = 1 WHERE pruned = 0 AND device_id = ?1 AND version <= ?2 AND timestamp < ?3")?;
+        .prepare_cached("UPDATE sync_log_filed SET pruned = 1 WHERE pruned = 0 AND device_id = ?1 AND version <= ?2 AND timestamp < ?3")?;
     let mut pruned = 0;
     for (device, version) in &horizon.0 {
         pruned += mark.execute(params![device.as_bytes(), version, before])? as u64;
@@ -42,12 +43,12 @@ pub fn empty_pruned(connection: &Connection) -> Result<u64, StoreError> {
     let Some(stable) = stable(connection)? else { return Ok(0) };
     // Schema changes and what is told of devices and conflicts stay: all that is derived from them is derived anew from time to time.
     let mut statement = connection.prepare(
-        "SELECT DISTINCT table_name, record_id FROM sync_log INDEXED BY sync_log_pruned
+        "SELECT DISTINCT table_name, record_id FROM sync_log_filed INDEXED BY sync_log_pruned
          WHERE pruned = 1 AND operation NOT IN ('PRUNED', 'DDL') AND table_name NOT LIKE 'peergres.%'",
     )?;
     let records: Vec<(String, String)> = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     let mut empty = connection.prepare(
-        "UPDATE sync_log SET operation = 'PRUNED', table_name = '', record_id = '', data = NULL, old_data = NULL
+        "UPDATE sync_log_filed SET operation = 'PRUNED', table_name = '', record_id = '', data = NULL, old_data = NULL
          WHERE position = ?1 AND pruned = 1",
     )?;
     let mut emptied = 0;

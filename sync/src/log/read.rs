@@ -2,7 +2,8 @@
 //!
 //! Enters: a position in this device's log or a version vector, and a bound (what is durable: nothing beyond it may be handed out, or a
 //! crash here would fork this device's chain there). Leaves: [`Page`]s. A device appends a transaction only after all that its author had
-//! seen, so the order of positions is a causal order.
+//! seen, so the order of positions is a causal order. What a query here orders by, it also selects: only then does SQLite reach into both halves of
+//! the views by index.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -159,7 +160,7 @@ pub fn changes_of_record(connection: &Connection, table_name: &str, record_id: &
 pub fn context_of(connection: &Connection, device: DeviceId, first_version: Version) -> Result<VersionVector, StoreError> {
     let stored: Option<String> = connection
         .prepare_cached(
-            "SELECT context FROM sync_transactions WHERE device_id = ?1 AND first_version <= ?2 AND context IS NOT NULL
+            "SELECT context, first_version FROM sync_transactions WHERE device_id = ?1 AND first_version <= ?2 AND context IS NOT NULL
              ORDER BY first_version DESC LIMIT 1",
         )?
         .query_row(params![device.as_bytes(), first_version], |row| row.get(0))
@@ -225,7 +226,7 @@ impl<'c> PageReader<'c> {
 
 /// Reads a transaction's changes; answers the bytes of their images.
 fn read_changes(connection: &Connection, position: i64, transaction: &mut Transaction) -> Result<usize, StoreError> {
-    let sql = format!("SELECT {CHANGE} FROM sync_log WHERE position >= ?1 AND position <= ?1 + ?2 ORDER BY position");
+    let sql = format!("SELECT {CHANGE}, position FROM sync_log WHERE position >= ?1 AND position <= ?1 + ?2 ORDER BY position");
     let mut statement = connection.prepare_cached(&sql)?;
     let span = i64::try_from(transaction.last_version - transaction.first_version).unwrap_or(i64::MAX - position);
     let mut rows = statement.query([position, span])?;

@@ -99,7 +99,7 @@ fn meta_blob(connection: &Connection, key: &str) -> Result<Option<Vec<u8>>, Stor
 
 /// The last position, which pruning leaves in `peergres_meta` so that it is never given out again.
 fn last_position(connection: &Connection) -> Result<i64, StoreError> {
-    let sql = "SELECT max(coalesce((SELECT max(position) FROM sync_log), 0),
+    let sql = "SELECT max(coalesce((SELECT max(position) FROM sync_log_filed), 0), coalesce((SELECT max(position) FROM sync_journal), 0),
                           coalesce((SELECT max(value) FROM peergres_meta WHERE key = 'log_position'), 0))";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
@@ -108,20 +108,21 @@ fn last_position(connection: &Connection) -> Result<i64, StoreError> {
 pub(crate) fn authors(connection: &Connection) -> rusqlite::Result<Vec<DeviceId>> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE authors (id) AS (
-             SELECT min(device_id) FROM sync_transactions
-             UNION ALL SELECT (SELECT min(device_id) FROM sync_transactions WHERE device_id > id) FROM authors WHERE id IS NOT NULL)
-         SELECT id FROM authors WHERE id IS NOT NULL",
+             SELECT min(device_id) FROM sync_transactions_filed
+             UNION ALL SELECT (SELECT min(device_id) FROM sync_transactions_filed WHERE device_id > id) FROM authors WHERE id IS NOT NULL)
+         SELECT id FROM authors WHERE id IS NOT NULL UNION SELECT device_id FROM sync_journal",
     )?;
     let rows = statement.query_map([], |row| row.get(0).map(Uuid::from_bytes))?;
     rows.collect()
 }
 
+/// Gives the last version of a device.
+pub(crate) const LAST_VERSION: &str =
+    "SELECT last_version, first_version FROM sync_transactions WHERE device_id = ?1 ORDER BY first_version DESC LIMIT 1";
+
 /// The version vector of all that is held, as this connection sees it; found by jumping through the index, not by reading it.
 pub(crate) fn held(connection: &Connection) -> rusqlite::Result<VersionVector> {
-    let mut last = connection.prepare_cached(
-        "SELECT max(last_version) FROM sync_transactions WHERE device_id = ?1 AND first_version =
-        (SELECT max(first_version) FROM sync_transactions WHERE device_id = ?1)",
-    )?;
+    let mut last = connection.prepare_cached(LAST_VERSION)?;
     let mut held = VersionVector::default();
     for author in authors(connection)? {
         held.0.insert(author, last.query_row(params![author.as_bytes()], |row| row.get(0))?);

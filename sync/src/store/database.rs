@@ -20,6 +20,7 @@ use super::{
     checkpoint::Checkpointer,
     connection::{self, Role},
     ffi::Slot,
+    filer::Filer,
     flush::Flusher,
     lock::WriteLock,
 };
@@ -39,13 +40,15 @@ pub struct Database {
     pub(crate) lock: Arc<WriteLock>,
     pub(crate) flusher: Arc<Flusher>,
     /// Home of the shared writer while no transaction holds it.
-    pub(crate) writer: Mutex<Option<Writer>>,
+    pub(crate) writer: Arc<Mutex<Option<Writer>>>,
     pub(crate) schema: ArcSwap<Schema>,
     pub(crate) log: ArcSwap<LogState>,
     sequences: Sequences,
     /// Generation of the schema with which what waits was last tried again.
     pub(crate) retried: AtomicU64,
     pub(crate) checkpointer: Mutex<Checkpointer>,
+    /// Of the replicated database.
+    pub(crate) filer: Option<Filer>,
     /// Connections for [`Database::glance`].
     idle: Mutex<Vec<Connection>>,
 }
@@ -100,6 +103,10 @@ impl Database {
         File::open(directory).and_then(|d| d.sync_all()).map_err(io)?;
         let lock = Arc::new(WriteLock::default());
         let checkpointer = Checkpointer::start(&path, &setup, Arc::clone(&lock), Arc::clone(&flusher))?;
+        let waiting = if replicated { Some(crate::log::journal::waiting(&connection)?) } else { None };
+        let writer = Arc::new(Mutex::new(Some(Writer { connection, capture: Slot::new(Capture::default()), layouts })));
+        let start = |waiting| Filer::start(waiting, Arc::clone(&lock), Arc::clone(&writer));
+        let filer = waiting.map(start).transpose().map_err(io)?;
         Ok(Arc::new(Database {
             name: name.to_owned(),
             path,
@@ -107,12 +114,13 @@ impl Database {
             setup,
             lock,
             flusher,
-            writer: Mutex::new(Some(Writer { connection, capture: Slot::new(Capture::default()), layouts })),
+            writer,
             schema: ArcSwap::from_pointee(schema),
             log: ArcSwap::from_pointee(log),
             sequences,
             retried: AtomicU64::new(0),
             checkpointer: Mutex::new(checkpointer),
+            filer,
             idle: Mutex::default(),
         }))
     }
@@ -203,9 +211,12 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if let Some(filer) = &mut self.filer {
+            filer.stop();
+        }
         self.checkpointer.get_mut().stop();
         self.idle.get_mut().clear();
-        let Some(writer) = self.writer.get_mut().take() else { return };
+        let Some(writer) = self.writer.lock().take() else { return };
         let connection = writer.connection;
         let tidied = connection
             .busy_timeout(std::time::Duration::ZERO)

@@ -14,6 +14,7 @@ mod checkpoint;
 mod connection;
 mod database;
 pub(crate) mod ffi;
+mod filer;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flush;
