@@ -96,7 +96,7 @@ unsafe impl<'vtab, T: Table> VTab<'vtab> for Instance<T> {
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> rusqlite::Result<bool> {
-        self.table.best_index(info)
+        caught(|| self.table.best_index(info))
     }
 
     fn open(&'vtab mut self) -> rusqlite::Result<InstanceCursor<'vtab, T>> {
@@ -107,11 +107,13 @@ unsafe impl<'vtab, T: Table> VTab<'vtab> for Instance<T> {
 // SAFETY: the struct has C's layout and begins with sqlite3_vtab_cursor, which is all that the trait asks for.
 unsafe impl<T: Table> VTabCursor for InstanceCursor<'_, T> {
     fn filter(&mut self, plan: c_int, _plan_text: Option<&str>, args: &Filters<'_>) -> rusqlite::Result<()> {
-        self.cursor.filter(plan, args)
+        let cursor = &mut self.cursor;
+        caught(|| cursor.filter(plan, args))
     }
 
     fn next(&mut self) -> rusqlite::Result<()> {
-        self.cursor.next()
+        let cursor = &mut self.cursor;
+        caught(|| cursor.next())
     }
 
     fn eof(&self) -> bool {
@@ -119,10 +121,15 @@ unsafe impl<T: Table> VTabCursor for InstanceCursor<'_, T> {
     }
 
     fn column(&self, cx: &mut Context, column: c_int) -> rusqlite::Result<()> {
-        self.cursor.column(cx, column)
+        caught(|| self.cursor.column(cx, column))
     }
 
     fn rowid(&self) -> rusqlite::Result<i64> {
         Ok(self.cursor.rowid())
     }
+}
+
+/// What `work` answers; an error where it panics, which must not unwind through SQLite. rusqlite does the same for functions, not for tables.
+fn caught<T>(work: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(rusqlite::Error::UnwindingPanic))
 }

@@ -7,6 +7,7 @@ pub mod fuzz;
 pub mod node;
 pub mod oracle;
 pub mod ports;
+pub mod regress;
 pub mod slt;
 pub mod transcript;
 pub mod writer;

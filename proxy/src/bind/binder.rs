@@ -40,6 +40,8 @@ pub struct Binder<'a> {
     pub path: Vec<String>,
     /// Whether the statement needs the write lock.
     pub writes: bool,
+    /// Whether a literal was read that means another time tomorrow: `'now'`.
+    pub(super) timely: bool,
     /// Data-modifying common table expressions, to be run before the statement: filled by the binding of WITH.
     pub materialized: Vec<Cte>,
     pub(super) parameters: Vec<Oid>,
@@ -71,6 +73,7 @@ impl<'a> Binder<'a> {
             catalog: cx.catalog.clone(),
             path: search_path(cx),
             writes: false,
+            timely: false,
             materialized: Vec::new(),
             parameters: parameter_types.iter().map(open).collect(),
             ctes: Vec::new(),

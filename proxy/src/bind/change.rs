@@ -128,9 +128,7 @@ impl Binder<'_> {
             }
             _ => return Ok(None),
         };
-        let parsed = sqlparser::parser::Parser::new(&sqlparser::dialect::PostgreSqlDialect {})
-            .try_with_sql(&text)
-            .and_then(|mut parser| parser.parse_expr())
+        let parsed = crate::parse::stored_expression(&text)
             .map_err(|e| SqlError::internal(format!("the default of column {} does not parse: {e}", column.name)))?;
         let canonical = self.cx.canonical();
         let bound = Binder::new(&canonical, "", &[]).expression(&parsed, &Scope::empty(Clause::Default))?;
@@ -151,9 +149,7 @@ impl Binder<'_> {
     pub(super) fn generation(&mut self, changed: &Changed, at: usize) -> Result<Option<String>> {
         let column = &changed.table.columns[at];
         let Some(text) = &column.generated else { return Ok(None) };
-        let parsed = sqlparser::parser::Parser::new(&sqlparser::dialect::PostgreSqlDialect {})
-            .try_with_sql(text)
-            .and_then(|mut parser| parser.parse_expr())
+        let parsed = crate::parse::stored_expression(text)
             .map_err(|e| SqlError::internal(format!("the expression of column {} does not parse: {e}", column.name)))?;
         let canonical = self.cx.canonical();
         let mut binder = Binder::new(&canonical, "", &[]);
@@ -250,7 +246,7 @@ impl Binder<'_> {
     ) -> Result<Plan> {
         let role = if columns.is_empty() { Role::Change } else { Role::Result };
         let steps = vec![Step::change(sql, role, target)];
-        Ok(Plan { steps, columns, parameters: self.finish_parameters()?, tag, writes: true })
+        Ok(Plan { steps, columns, parameters: self.finish_parameters()?, tag, writes: true, timely: self.timely })
     }
 }
 

@@ -232,7 +232,12 @@ impl Binder<'_> {
                     Value::Text(text) => {
                         let found = self.type_of(base.oid)?.clone();
                         let typmod = if base.oid == oid::INTERVAL { target.typmod } else { -1 };
-                        found.codec.input(text, &found, typmod, self.cx).map_err(|error| error.at(expr.position))?
+                        let value = found.codec.input(text, &found, typmod, self.cx).map_err(|error| error.at(expr.position))?;
+                        self.timely |= may_name_now(text) && {
+                            let later = crate::session::context::Context { transaction_time: i64::from(i32::MAX), ..self.cx.clone() };
+                            found.codec.input(text, &found, typmod, &later).is_ok_and(|other| other != value)
+                        };
+                        value
                     }
                     other => other.clone(),
                 };
@@ -343,4 +348,10 @@ impl Binder<'_> {
         let Some(proc) = self.catalog.proc(cast.proc).cloned() else { return Ok(expr) };
         Ok(self.cast_call(proc, expr, target, context, form))
     }
+}
+
+/// Whether a literal holds a word that stands for a time as seen from the present; whether it does so depends on the type.
+fn may_name_now(text: &str) -> bool {
+    let has = |word: &str| text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    ["now", "today", "tomorrow", "yesterday"].into_iter().any(has)
 }

@@ -212,9 +212,8 @@ impl Binder<'_> {
             return Err(SqlError::new(SqlState::INVALID_OBJECT_DEFINITION, message).at(position));
         }
         let text = relation.query.as_deref().unwrap_or_default();
-        let dialect = sqlparser::dialect::PostgreSqlDialect {};
-        let parsed = sqlparser::parser::Parser::new(&dialect).try_with_sql(text).and_then(|mut parser| parser.parse_query());
-        let parsed = parsed.map_err(|error| SqlError::unsupported(format!("view \"{}\" ({error})", relation.name.name)))?;
+        let parsed = crate::parse::stored_query(text)
+            .map_err(|error| SqlError::unsupported(format!("view \"{}\" ({error})", relation.name.name)))?;
         let ctes = std::mem::take(&mut self.ctes);
         let path = std::mem::replace(&mut self.path, vec![relation.name.schema.clone()]);
         let keys = std::mem::take(&mut self.group_keys);

@@ -26,6 +26,8 @@ pub(super) struct Resolved {
     pub(super) declared: Vec<Oid>,
     /// For each given argument, its position among `declared`.
     order: Vec<usize>,
+    /// Whether the last argument is the array of the variadic ones.
+    variadic_array: bool,
 }
 
 /// A call's arguments as written.
@@ -34,6 +36,8 @@ pub(super) struct Written {
     pub(super) args: Vec<Expr>,
     names: Vec<Option<String>>,
     star: bool,
+    /// Whether the last argument was written with VARIADIC.
+    variadic: bool,
     distinct: bool,
     order_by: Vec<SortKey>,
     within_group: bool,
@@ -60,7 +64,7 @@ impl Binder<'_> {
     /// A call by name over bound arguments.
     pub fn call_named(&mut self, name: &str, args: Vec<Expr>, form: CallForm, position: usize) -> Result<Expr> {
         let given: Vec<Oid> = args.iter().map(|arg| arg.ty.oid).collect();
-        let resolved = self.resolve_function(Some("pg_catalog"), name, &given, &[], position)?;
+        let resolved = self.resolve_function(Some("pg_catalog"), name, Given { types: &given, names: &[], variadic: false }, position)?;
         self.plain_call(resolved, args, form, position)
     }
 
@@ -106,6 +110,15 @@ impl Binder<'_> {
                     let message = "positional argument cannot follow named argument";
                     return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(self.position_at(expr)));
                 }
+                let expr = match expr {
+                    ast::Expr::Prefixed { prefix, value } if prefix.value == crate::parse::VARIADIC => {
+                        written.variadic = true;
+                        value
+                    }
+                    // Only the last argument may be the array.
+                    _ if written.variadic => return Err(SqlError::syntax(",", self.position_at(expr).saturating_sub(2))),
+                    other => other,
+                };
                 let bound = self.expression(expr, scope)?;
                 written.args.push(bound);
                 written.names.push(name);
@@ -141,12 +154,18 @@ impl Binder<'_> {
         }
         let names: Vec<Option<String>> = written.names.clone();
         let plain = !written.star && !written.distinct && written.order_by.is_empty() && written.filter.is_none() && over.is_none();
-        if let (true, [arg]) = (plain && names.iter().all(Option::is_none), written.args.as_slice()) {
+        if let (true, [arg]) = (plain && !written.variadic && names.iter().all(Option::is_none), written.args.as_slice()) {
             if let Some(bound) = self.cast_by_name(schema, name, arg, position)? {
                 return Ok(bound);
             }
         }
-        let resolved = self.resolve_function(schema, name, &given, &names, position)?;
+        let known = Given { types: &given, names: &names, variadic: written.variadic };
+        let resolved = self.resolve_function(schema, name, known, position)?;
+        if let (true, oid::ANY, Some(array)) = (written.variadic, resolved.proc.variadic, written.args.last())
+            && self.element_of(self.base_oid(array.ty.oid)) == 0
+        {
+            return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, "VARIADIC argument must be an array").at(array.position));
+        }
         let kind = resolved.proc.kind;
         match kind {
             ProcKind::Function if !plain => {
@@ -182,10 +201,11 @@ impl Binder<'_> {
 
     /// A function call with its arguments coerced and its defaults filled in.
     pub(super) fn plain_call(&mut self, resolved: Resolved, args: Vec<Expr>, form: CallForm, position: usize) -> Result<Expr> {
+        let variadic_array = resolved.variadic_array;
         let (proc, args, result) = self.complete_arguments(resolved, args, position)?;
         self.writes |= matches!(proc.name.as_str(), "nextval" | "setval") && proc.schema == "pg_catalog";
         self.writes |= crate::catalog::own::writes(&proc);
-        let call = Call { proc: ProcRef(proc), args, variadic_array: false, form };
+        let call = Call { proc: ProcRef(proc), args, variadic_array, form };
         Ok(Expr::new(ExprKind::Call(Box::new(call)), TypeRef::new(result)).at(position))
     }
 
@@ -209,9 +229,8 @@ impl Binder<'_> {
     }
 
     fn default_argument(&mut self, text: &str) -> Result<Expr> {
-        let dialect = sqlparser::dialect::PostgreSqlDialect {};
-        let parsed = sqlparser::parser::Parser::new(&dialect).try_with_sql(text).and_then(|mut parser| parser.parse_expr());
-        let parsed = parsed.map_err(|error| SqlError::internal(format!("default of an argument: {error}")))?;
+        let parsed =
+            crate::parse::stored_expression(text).map_err(|error| SqlError::internal(format!("default of an argument: {error}")))?;
         let bound = self.expression(&parsed, &Scope::empty(super::Clause::Default))?;
         Ok(bound.at(0))
     }
@@ -234,22 +253,16 @@ impl Binder<'_> {
         Ok(Some(self.explicit_cast(arg.clone(), TypeRef::new(target))?.at(position)))
     }
 
-    /// Finds the function for argument types; `names` are those of named arguments.
-    pub(super) fn resolve_function(
-        &self,
-        schema: Option<&str>,
-        name: &str,
-        given: &[Oid],
-        names: &[Option<String>],
-        position: usize,
-    ) -> Result<Resolved> {
+    /// Finds the function for what is known of the arguments.
+    pub(super) fn resolve_function(&self, schema: Option<&str>, name: &str, known: Given<'_>, position: usize) -> Result<Resolved> {
+        let Given { types: given, names, variadic } = known;
         let visible = |proc: &&Arc<Proc>| match schema {
             Some(schema) => proc.schema == schema,
             None => proc.schema == "pg_catalog" || proc.schema == "peergres" || self.path.contains(&proc.schema),
         };
         let mut candidates: Vec<Resolved> = Vec::new();
         for proc in self.catalog.procs(name).filter(visible) {
-            let Some(candidate) = candidate(proc, given.len(), names) else { continue };
+            let Some(candidate) = candidate(proc, given.len(), names, variadic) else { continue };
             // Of two with the same arguments, the one that is not variadic stays.
             match candidates.iter().position(|known| known.declared == candidate.declared && known.order == candidate.order) {
                 Some(at) if candidates[at].proc.variadic != 0 => candidates[at] = candidate,
@@ -287,7 +300,7 @@ impl Binder<'_> {
         types.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
     }
 
-    fn aggregate(&mut self, resolved: Resolved, written: Written, scope: &Scope<'_>, position: usize) -> Result<Expr> {
+    fn aggregate(&mut self, resolved: Resolved, mut written: Written, scope: &Scope<'_>, position: usize) -> Result<Expr> {
         let name = resolved.proc.name.clone();
         let fail = |state, message: String| Err(SqlError::new(state, message).at(position));
         if !scope.clause.allows_aggregates() {
@@ -322,7 +335,10 @@ impl Binder<'_> {
             };
             return fail(SqlState::WRONG_OBJECT_TYPE, message);
         }
-        let (direct_count, star) = (written.args.len(), written.star);
+        if resolved.proc.aggregate_kind == 'h' {
+            self.match_hypothetical(&name, &mut written, position)?;
+        }
+        let (direct_count, star, variadic_array) = (written.args.len(), written.star, resolved.variadic_array);
         let mut args = written.args;
         let mut order_by = written.order_by;
         if ordered_set {
@@ -352,10 +368,30 @@ impl Binder<'_> {
             distinct: written.distinct,
             order_by,
             filter: written.filter,
-            variadic_array: false,
+            variadic_array,
             star,
         };
         Ok(Expr::new(ExprKind::Aggregate(Box::new(aggregate)), TypeRef::new(result)).at(position))
+    }
+
+    /// A hypothetical row has a value for each key of WITHIN GROUP, of the same type.
+    fn match_hypothetical(&mut self, name: &str, written: &mut Written, position: usize) -> Result<()> {
+        let (direct, keys) = (written.args.len(), written.order_by.len());
+        if direct != keys {
+            let given: Vec<Oid> = written.args.iter().map(|arg| arg.ty.oid).chain(written.order_by.iter().map(|k| k.expr.ty.oid)).collect();
+            let hint = format!(
+                "To use the hypothetical-set aggregate {name}, the number of hypothetical direct arguments (here {direct}) must match \
+                 the number of ordering columns (here {keys})."
+            );
+            let message = format!("function {name}({}) does not exist", self.type_list(&given));
+            return Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, message).hint(hint).at(position));
+        }
+        for (arg, key) in written.args.iter_mut().zip(&mut written.order_by) {
+            let common = self.common_type_of(&[&*arg, &key.expr], "WITHIN GROUP")?;
+            *arg = self.coerce_to_common(arg.clone(), common, "WITHIN GROUP")?;
+            key.expr = self.coerce_to_common(key.expr.clone(), common, "WITHIN GROUP")?;
+        }
+        Ok(())
     }
 
     /// An aggregate over outer columns only would belong to the outer query.
@@ -423,8 +459,18 @@ fn without_implicit_casts(expr: &Expr) -> &Expr {
     }
 }
 
+/// What is known of a call's arguments before its function is.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    types: &'a [Oid],
+    /// Those of named arguments.
+    names: &'a [Option<String>],
+    /// Whether the last one is the array of a variadic function's last ones.
+    variadic: bool,
+}
+
 /// The function as a candidate for so many arguments of such names: none where they do not go together.
-fn candidate(proc: &Arc<Proc>, given: usize, names: &[Option<String>]) -> Option<Resolved> {
+fn candidate(proc: &Arc<Proc>, given: usize, names: &[Option<String>], variadic: bool) -> Option<Resolved> {
     let (declared, wanted) = (proc.args.len(), given);
     if names.iter().any(Option::is_some) {
         let mut order = Vec::with_capacity(given);
@@ -442,16 +488,16 @@ fn candidate(proc: &Arc<Proc>, given: usize, names: &[Option<String>]) -> Option
         if (0..optional).any(|slot| !order.contains(&slot)) {
             return None;
         }
-        return Some(Resolved { proc: proc.clone(), declared: proc.args.clone(), order });
+        return Some(Resolved { proc: proc.clone(), declared: proc.args.clone(), order, variadic_array: variadic });
     }
     let order = (0..given).collect();
-    if proc.variadic != 0 && wanted >= declared {
+    if proc.variadic != 0 && wanted >= declared && !variadic {
         let mut types = proc.args[..declared - 1].to_vec();
         types.resize(wanted, proc.variadic);
-        return Some(Resolved { proc: proc.clone(), declared: types, order });
+        return Some(Resolved { proc: proc.clone(), declared: types, order, variadic_array: false });
     }
-    if wanted > declared || wanted + proc.defaults.len() < declared || proc.variadic != 0 {
+    if wanted > declared || wanted + proc.defaults.len() < declared || (proc.variadic != 0) != variadic {
         return None;
     }
-    Some(Resolved { proc: proc.clone(), declared: proc.args.clone(), order })
+    Some(Resolved { proc: proc.clone(), declared: proc.args.clone(), order, variadic_array: variadic })
 }

@@ -63,7 +63,11 @@ impl Binder<'_> {
                 [ast::Expr::Rollup(parts)] => out.extend(rollup(parts)),
                 [ast::Expr::Cube(parts)] => out.extend(cube(parts)),
                 [ast::Expr::GroupingSets(inner)] => out.extend(self.nested_sets(inner)?),
-                [ast::Expr::Tuple(list)] => out.push(list.clone()),
+                [ast::Expr::Function(function)] if spreads(function).is_some() => {
+                    let parts: Vec<Vec<ast::Expr>> = super::syntax::plain_arguments(&function.args)?.into_iter().map(listed).collect();
+                    out.extend(if spreads(function) == Some("rollup") { rollup(&parts) } else { cube(&parts) });
+                }
+                [list @ (ast::Expr::Tuple(_) | ast::Expr::Nested(_))] => out.push(listed(list.clone())),
                 list => out.push(list.to_vec()),
             }
         }
@@ -163,7 +167,12 @@ impl Binder<'_> {
             return Ok(());
         }
         match &expr.kind {
-            ExprKind::Aggregate(_) | ExprKind::Grouping(_) => return Ok(()),
+            ExprKind::Aggregate(aggregate) => {
+                let detail = "Direct arguments of an ordered-set aggregate must use only grouped columns.";
+                let mut direct = aggregate.direct.iter();
+                return direct.try_for_each(|arg| self.check_grouped(arg, keys, determined, scope).map_err(|error| error.detail(detail)));
+            }
+            ExprKind::Grouping(_) => return Ok(()),
             ExprKind::Column(column) => {
                 let own = scope.items.iter().find(|item| item.source == column.source && item.alias.is_some());
                 let Some(item) = own else { return Ok(()) };
@@ -193,6 +202,21 @@ impl GroupItem {
             GroupItem::Plain(expr) => vec![expr],
             GroupItem::Sets(sets) => sets.iter().flatten().collect(),
         }
+    }
+}
+
+/// The word of ROLLUP or CUBE inside GROUPING SETS, which look like calls there.
+fn spreads(function: &ast::Function) -> Option<&'static str> {
+    let name = function.name.to_string().to_ascii_lowercase();
+    ["rollup", "cube"].into_iter().find(|word| *word == name)
+}
+
+/// The expressions of `(a, (b, c))`, those of inner lists included; of anything else, itself.
+fn listed(expr: ast::Expr) -> Vec<ast::Expr> {
+    match expr {
+        ast::Expr::Tuple(list) => list.into_iter().flat_map(listed).collect(),
+        ast::Expr::Nested(inner) if matches!(*inner, ast::Expr::Tuple(_) | ast::Expr::Nested(_)) => listed(*inner),
+        other => vec![other],
     }
 }
 

@@ -52,6 +52,7 @@ mod with;
 pub use binder::{Binder, fold, name_parts, schema_and_name, search_path};
 pub use deparse::{deparse, deparse_prettily};
 pub use scope::{Clause, Scope};
+pub(crate) use syntax::same as is_same;
 pub use tree::{Expr, Query, SourceId};
 
 /// Where a value is going, which decides the casts that apply by themselves.

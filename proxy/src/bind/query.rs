@@ -23,7 +23,7 @@ impl Binder<'_> {
         let parameters = self.finish_parameters()?;
         let sql = crate::rewrite::query(&bound, self.cx)?;
         let steps = vec![Step::read(sql, Role::Result)];
-        Ok(Plan { steps, columns, parameters, tag: Tag::Select, writes: self.writes })
+        Ok(Plan { steps, columns, parameters, tag: Tag::Select, writes: self.writes, timely: self.timely })
     }
 
     /// Binds a query; `outer` is the scope around it, none at the top.

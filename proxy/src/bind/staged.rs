@@ -89,7 +89,7 @@ impl Binder<'_> {
 
     fn finish(&mut self, program: Program, returned: Returned, tag: Tag) -> Result<Plan> {
         let (table, columns) = returned.map_or((None, Vec::new()), |(table, columns)| (Some(table), columns));
-        Ok(Plan { steps: program.steps(table), columns, parameters: self.finish_parameters()?, tag, writes: true })
+        Ok(Plan { steps: program.steps(table), columns, parameters: self.finish_parameters()?, tag, writes: true, timely: self.timely })
     }
 
     /// WITH whose parts change rows, or that stands before a change: every part becomes a temporary table.

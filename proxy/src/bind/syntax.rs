@@ -96,6 +96,14 @@ impl Binder<'_> {
                 self.call_named("position", args, CallForm::Syntax("POSITION"), position)
             }
             Substring { expr: value, substring_from, substring_for, .. } => {
+                if let (SimilarTo { expr: value, pattern, escape_char: Some(escape), .. }, None, None) =
+                    (&**value, substring_from, substring_for)
+                {
+                    let pattern = vec![self.expression(pattern, scope)?, self.expression(escape, scope)?];
+                    let pattern = self.call_named("similar_to_escape", pattern, CallForm::Function, position)?;
+                    let args = vec![self.expression(value, scope)?, pattern];
+                    return self.call_named("substring", args, CallForm::Function, position);
+                }
                 let mut args = vec![self.expression(value, scope)?];
                 match (substring_from, substring_for) {
                     (Some(from), _) => args.push(self.expression(from, scope)?),
@@ -192,6 +200,9 @@ impl Binder<'_> {
                 return Ok(Some(bound));
             }
         }
+        if name == "normalize" {
+            return self.normalize(&function.args, scope, position);
+        }
         if let (FunctionArguments::Subquery(query), "array") = (&function.args, name.as_str()) {
             return self.array_subquery(query, scope, position).map(Some);
         }
@@ -232,6 +243,21 @@ impl Binder<'_> {
         }))
     }
 
+    /// `normalize(x, NFC)`: the form is a bare word.
+    fn normalize(&mut self, args: &FunctionArguments, scope: &Scope<'_>, position: usize) -> Result<Option<Expr>> {
+        let args = plain_arguments(args)?;
+        let form = match args.as_slice() {
+            [_] => "NFC".to_owned(),
+            [_, ast::Expr::Identifier(form)] if form.quote_style.is_none() => form.value.to_ascii_uppercase(),
+            _ => return Ok(None),
+        };
+        if !matches!(form.as_str(), "NFC" | "NFD" | "NFKC" | "NFKD") {
+            return Ok(None);
+        }
+        let args = vec![self.expression(&args[0], scope)?, self.text_constant(&form)];
+        self.call_named("normalize", args, CallForm::Function, position).map(Some)
+    }
+
     fn sql_value_call(&mut self, value: SqlValue, args: &FunctionArguments, scope: &Scope<'_>) -> Result<Option<Expr>> {
         let bound = sql_value_expr(value);
         match args {
@@ -269,7 +295,7 @@ impl Binder<'_> {
 }
 
 /// Whether two expressions are the same, wherever they stand.
-pub(super) fn same(a: &Expr, b: &Expr) -> bool {
+pub(crate) fn same(a: &Expr, b: &Expr) -> bool {
     strip_positions(a) == strip_positions(b)
 }
 

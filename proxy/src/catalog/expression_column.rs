@@ -3,11 +3,7 @@
 use std::ops::ControlFlow;
 
 use peergres_sync::schema::Table;
-use sqlparser::{
-    ast::{Expr, Visit, Visitor},
-    dialect::PostgreSqlDialect,
-    parser::Parser,
-};
+use sqlparser::ast::{Expr, Visit, Visitor};
 
 /// Their numbers, each once, in the order in which they stand; none where the text is not understood.
 pub(super) fn expression_columns(text: &str, table: &Table) -> Vec<i16> {
@@ -30,7 +26,7 @@ pub(super) fn expression_columns(text: &str, table: &Table) -> Vec<i16> {
         }
     }
     let mut columns = Columns(table, Vec::new());
-    if let Ok(expression) = Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_expr()) {
+    if let Ok(expression) = crate::parse::stored_expression(text) {
         let _ = expression.visit(&mut columns);
     }
     columns.1

@@ -1,11 +1,7 @@
 //! The columns of an index as `pg_attribute` has them: a name for each key (`ChooseIndexColumnNames`, `FigureIndexColname`), and its type.
 
 use peergres_sync::schema::{Index, Table};
-use sqlparser::{
-    ast::{Expr, ObjectNamePart},
-    dialect::PostgreSqlDialect,
-    parser::Parser,
-};
+use sqlparser::ast::{Expr, ObjectNamePart};
 
 use std::sync::Arc;
 
@@ -37,7 +33,7 @@ pub(super) fn names(index: &Index) -> Vec<String> {
 }
 
 fn parsed(text: &str) -> Option<Expr> {
-    Parser::new(&PostgreSqlDialect {}).try_with_sql(text).and_then(|mut parser| parser.parse_expr()).ok()
+    crate::parse::stored_expression(text).ok()
 }
 
 /// The name that an expression suggests: of its function, column or type.

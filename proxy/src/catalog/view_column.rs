@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use peergres_sync::schema::View;
-use sqlparser::{dialect::PostgreSqlDialect, parser::Parser};
 
 use super::Catalog;
 use crate::{
@@ -18,7 +17,7 @@ pub(super) fn columns(catalog: &Arc<Catalog>, view: &View) -> Vec<(Oid, i16)> {
     let named: Vec<Oid> = named.iter().filter_map(|name| Some(catalog.relation(Some(&name.schema), &name.name, &[])?.oid)).collect();
     let mut found: Vec<(Oid, i16)> = Vec::new();
     let cx = Context { catalog: catalog.clone(), ..Context::default() };
-    let parsed = Parser::new(&PostgreSqlDialect {}).try_with_sql(&view.query).and_then(|mut parser| parser.parse_query());
+    let parsed = crate::parse::stored_query(&view.query);
     if let Ok(bound) = parsed.map_err(|_| ()).and_then(|query| bind::query(&query, &view.query, &cx).map_err(|_| ())) {
         bound.for_each_expr(&mut |expr| {
             if let ExprKind::Column(column) = &expr.kind

@@ -244,11 +244,7 @@ impl<'t> Definer<'t> {
 
 /// Parses one expression.
 pub(super) fn parse_expression(text: &str) -> Result<sqlparser::ast::Expr> {
-    let dialect = sqlparser::dialect::PostgreSqlDialect {};
-    sqlparser::parser::Parser::new(&dialect)
-        .try_with_sql(text)
-        .and_then(|mut parser| parser.parse_expr())
-        .map_err(|e| SqlError::internal(format!("a stored expression does not parse: {e}")))
+    crate::parse::stored_expression(text).map_err(|e| SqlError::internal(format!("a stored expression does not parse: {e}")))
 }
 
 /// The store's refusals in PostgreSQL's words.

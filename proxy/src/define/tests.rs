@@ -61,7 +61,7 @@ fn change(transaction: &Transaction, head: &str, sql: &str) -> Result<()> {
     let table = QualifiedName { schema: "public".to_owned(), name: table.to_owned() };
     let new_rows = sql.split_once(" VALUES ").map(|(_, values)| format!("SELECT column1 AS a, column2 AS b FROM (VALUES {values})"));
     let step = Step::change(sql, Role::Change, Target { table, action, new_rows });
-    let plan = Plan { steps: vec![step], columns: Vec::new(), parameters: Vec::new(), tag: Tag::Insert, writes: true };
+    let plan = Plan { steps: vec![step], columns: Vec::new(), parameters: Vec::new(), tag: Tag::Insert, writes: true, timely: false };
     let (schema, timing) = (transaction.schema(), ConstraintTiming::default());
     Execution { connection: transaction.connection(), schema: &schema, timing: &timing }
         .run(&plan, &[], &mut |_| Ok(ControlFlow::Continue(())))

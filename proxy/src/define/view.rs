@@ -123,9 +123,8 @@ pub(crate) fn relations(view: &View) -> Vec<QualifiedName> {
         }
     }
     let mut names = Names(Vec::new());
-    let dialect = sqlparser::dialect::PostgreSqlDialect {};
-    if let Ok(statements) = sqlparser::parser::Parser::parse_sql(&dialect, &view.query) {
-        let _ = Visit::visit(&statements, &mut names);
+    if let Ok(query) = crate::parse::stored_query(&view.query) {
+        let _ = Visit::visit(&query, &mut names);
     }
     names.0
 }
@@ -150,9 +149,8 @@ pub(super) fn names_column(view: &View, relation: &QualifiedName, at: usize, col
         let given = alias.as_ref().and_then(|alias| alias.columns.get(at)).map(|given| fold(&given.name));
         names.push(given.unwrap_or_else(|| column.to_owned()));
     });
-    let dialect = sqlparser::dialect::PostgreSqlDialect {};
-    match (read, sqlparser::parser::Parser::parse_sql(&dialect, &view.query)) {
-        (Ok(_), Ok(statements)) => view.query.contains('*') || Visit::visit(&statements, &mut Finds(&names)).is_break(),
+    match (read, crate::parse::stored_query(&view.query)) {
+        (Ok(_), Ok(query)) => view.query.contains('*') || Visit::visit(&query, &mut Finds(&names)).is_break(),
         _ => true,
     }
 }
@@ -212,10 +210,8 @@ fn with_factors(view: &View, relation: &QualifiedName, change: &mut dyn FnMut(&m
             ControlFlow::Continue(())
         }
     }
-    let dialect = sqlparser::dialect::PostgreSqlDialect {};
-    let mut statements = sqlparser::parser::Parser::parse_sql(&dialect, &view.query)
+    let mut query = crate::parse::stored_query(&view.query)
         .map_err(|e| SqlError::internal(format!("the stored query of view {} does not parse: {e}", view.name)))?;
-    let _ = VisitMut::visit(&mut statements, &mut Factors(relation, change));
-    let query = statements.first().map(ToString::to_string).unwrap_or_default();
-    Ok(View { query, ..view.clone() })
+    let _ = VisitMut::visit(&mut query, &mut Factors(relation, change));
+    Ok(View { query: query.to_string(), ..view.clone() })
 }

@@ -33,6 +33,8 @@ pub struct Plan {
     pub tag: Tag,
     /// Whether it needs the write lock (data changes, `FOR UPDATE`, `nextval`, …).
     pub writes: bool,
+    /// Whether it holds for this transaction only: a literal such as `'now'` was read.
+    pub timely: bool,
 }
 
 /// One SQLite statement of a plan.

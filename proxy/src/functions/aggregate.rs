@@ -359,6 +359,10 @@ impl Aggregate for Pairs {
                 m.sxx += dx * dx * scale;
                 m.syy += dy * dy * scale;
                 m.sxy += dx * dy * scale;
+            } else {
+                // What is not finite leaves no variance, as `float8_regr_accum` has it from the first pair on.
+                let poison = |value: f64| if value.is_finite() { 0.0 } else { f64::NAN };
+                (m.sxx, m.syy, m.sxy) = (poison(*x), poison(*y), poison(*x) + poison(*y));
             }
         }
         if m.n == 0.0 {

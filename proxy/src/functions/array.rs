@@ -413,6 +413,9 @@ fn assign_slice(call: &Call<'_>) -> Result<Value> {
     if (values.elements.len() as i64) < width {
         return Err(array_error("source array too small"));
     }
+    if is_too_large(there, from, to) {
+        return Err(SqlError::new(SqlState::PROGRAM_LIMIT_EXCEEDED, "array size exceeds the maximum allowed (134217727)"));
+    }
     let (lower, length) = there.unwrap_or((from, 0));
     let (low, high) = if there.is_some() { (lower.min(from), (lower + length - 1).max(to)) } else { (from, to) };
     array.elements.splice(0..0, std::iter::repeat_n(None, (lower - low) as usize));
@@ -434,4 +437,11 @@ fn cast(call: &Call<'_>) -> Result<Value> {
         *text = canonical_text((&value).into(), to, call.cx)?;
     }
     written(&array, ty)
+}
+
+/// Whether an array that holds both what is there and `from..=to` would be larger than PostgreSQL allows, or end where no bound can be told.
+fn is_too_large(there: Option<(i32, i32)>, from: i32, to: i32) -> bool {
+    let (lower, length) = there.map_or((i64::from(from), 0), |(lower, length)| (i64::from(lower), i64::from(length)));
+    let (low, high) = (lower.min(from.into()), (lower + length - 1).max(to.into()));
+    high - low + 1 > 134_217_727 || high >= i64::from(i32::MAX)
 }

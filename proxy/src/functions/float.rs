@@ -96,8 +96,8 @@ const ROWS: &[Row] = &[
     row("atanh(double precision)", Scalar(|c| within(c, -1.0, 1.0, f64::atanh))),
     row("sind(double precision)", Scalar(|c| periodic(c, sine_of_degrees))),
     row("cosd(double precision)", Scalar(|c| periodic(c, cosine_of_degrees))),
-    row("tand(double precision)", Scalar(|c| periodic(c, |x| sine_of_degrees(x) / cosine_of_degrees(x)))),
-    row("cotd(double precision)", Scalar(|c| periodic(c, |x| cosine_of_degrees(x) / sine_of_degrees(x)))),
+    row("tand(double precision)", Scalar(|c| periodic(c, |x| sine_of_degrees(x) / cosine_of_degrees(x) + 0.0))),
+    row("cotd(double precision)", Scalar(|c| periodic(c, |x| cosine_of_degrees(x) / sine_of_degrees(x) + 0.0))),
     row("asind(double precision)", Scalar(|c| within(c, -1.0, 1.0, |x| exact_degrees(x.asin())))),
     row("acosd(double precision)", Scalar(|c| within(c, -1.0, 1.0, |x| exact_degrees(x.acos())))),
     row("atand(double precision)", Scalar(|c| float_value(exact_degrees(c.float(0)?.atan())))),
@@ -178,7 +178,7 @@ fn power(call: &Call<'_>) -> Result<Value> {
     if base == 0.0 && exponent < 0.0 {
         return refuse("zero raised to a negative power is undefined");
     }
-    if base < 0.0 && base.is_finite() && exponent.is_finite() && exponent.fract() != 0.0 {
+    if base < 0.0 && exponent.is_finite() && exponent.fract() != 0.0 {
         return refuse("a negative number raised to a non-integer power yields a complex result");
     }
     let result = base.powf(exponent);

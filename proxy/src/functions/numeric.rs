@@ -177,8 +177,11 @@ fn finite(call: &Call<'_>, f: impl Fn(&Decimal) -> Decimal) -> Result<Value> {
 }
 
 fn places(call: &Call<'_>, f: fn(&Decimal, i64) -> Decimal) -> Result<Value> {
-    let scale = call.int(1)?.clamp(-2000, 2000);
-    finite(call, |d| f(d, scale))
+    let scale = call.int(1)?.clamp(-131_073, i64::from(crate::types::decimal::MAX_SCALE));
+    match call.numeric(0)? {
+        Numeric::Finite(d) => numeric_value(&Numeric::Finite(f(&d, scale).checked()?)),
+        other => numeric_value(&other),
+    }
 }
 
 fn towards(d: &Decimal, up: bool) -> Decimal {
@@ -252,6 +255,12 @@ fn power(call: &Call<'_>) -> Result<Value> {
         let is_one = |n: &Numeric| matches!(n, Numeric::Finite(d) if d.cmp(&Decimal::integer(1)).is_eq());
         if is_one(&base) || exponent.signum() == 0 {
             return text_value("1");
+        }
+        if base.signum() == 0 && exponent.signum() < 0 {
+            return refuse("zero raised to a negative power is undefined");
+        }
+        if base.signum() < 0 && matches!(&exponent, Numeric::Finite(e) if !e.is_whole()) {
+            return refuse("a negative number raised to a non-integer power yields a complex result");
         }
         return numeric_value(&Numeric::from_float(base.to_f64().powf(exponent.to_f64()), 15)?);
     };

@@ -249,11 +249,56 @@ fn unistr(call: &Call<'_>) -> Result<Value> {
     text_value(out + rest)
 }
 
+/// `parse_ident`: the parts of a qualified name; without `strict`, whatever follows the last one is left alone.
 fn parse_ident(call: &Call<'_>) -> Result<Value> {
     let text = call.text(0)?;
-    let parts = crate::types::name::identifiers(text).filter(|parts| parts.iter().all(|(p, quoted)| *quoted || !p.contains(' ')));
-    let parts =
-        parts.ok_or_else(|| SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("string is not a valid identifier: \"{text}\"")))?;
-    let elements = parts.into_iter().map(|(part, _)| Some(part)).collect();
-    text_value(crate::types::array::Array::from_elements(elements).write(','))
+    let strict = call.args.len() < 2 || call.int(1)? != 0;
+    let invalid = |detail: &str| {
+        let error = SqlError::new(SqlState::INVALID_PARAMETER_VALUE, format!("string is not a valid identifier: \"{text}\""));
+        if detail.is_empty() { error } else { error.detail(detail) }
+    };
+    let blank = |c: char| c.is_ascii_whitespace();
+    let (mut rest, mut parts, mut after_dot) = (text.trim_start_matches(blank), Vec::new(), false);
+    loop {
+        let (part, length) = if rest.starts_with('"') {
+            let (name, length) = quoted_identifier(rest).ok_or_else(|| invalid("String has unclosed double quotes."))?;
+            if name.is_empty() {
+                return Err(invalid("Quoted identifier must not be empty."));
+            }
+            (name, length)
+        } else {
+            let is_start = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
+            let is_part = |c: char| is_start(c) || c.is_ascii_digit() || c == '$';
+            let length = if rest.starts_with(is_start) { rest.find(|c| !is_part(c)).unwrap_or(rest.len()) } else { 0 };
+            (rest[..length].to_ascii_lowercase(), length)
+        };
+        if length == 0 {
+            return Err(invalid(match (rest.starts_with('.'), after_dot) {
+                (true, _) => "No valid identifier before \".\".",
+                (false, true) => "No valid identifier after \".\".",
+                (false, false) => "",
+            }));
+        }
+        parts.push(Some(part));
+        rest = rest[length..].trim_start_matches(blank);
+        match rest.strip_prefix('.') {
+            Some(next) => rest = next.trim_start_matches(blank),
+            None if rest.is_empty() || !strict => break,
+            None => return Err(invalid("")),
+        }
+        after_dot = true;
+    }
+    text_value(crate::types::array::Array::from_elements(parts).write(','))
+}
+
+/// A name in double quotes that a text begins with, and its length there; none where it does not end.
+fn quoted_identifier(text: &str) -> Option<(String, usize)> {
+    let mut at = 1;
+    loop {
+        at += text[at..].find('"')? + 1;
+        if !text[at..].starts_with('"') {
+            return Some((text[1..at - 1].replace("\"\"", "\""), at));
+        }
+        at += 1;
+    }
 }

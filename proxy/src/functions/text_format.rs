@@ -147,6 +147,9 @@ fn specifier(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Spe
         if chars.peek() == Some(&'*') {
             chars.next();
             let position = number(chars);
+            if position == Some(0) {
+                return Err(format_error("format specifies argument 0, but arguments are numbered from 1"));
+            }
             if position.is_some() && chars.next() != Some('$') {
                 return Err(format_error("width argument position must be ended by \"$\""));
             }

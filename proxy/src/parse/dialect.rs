@@ -54,7 +54,6 @@ impl Dialect for Grammar {
         supports_empty_projections,
         supports_nested_comments,
         supports_string_escape_constant,
-        supports_numeric_literal_underscores,
         supports_array_typedef_with_brackets,
         supports_geometric_types,
         supports_order_by_using_operator,
@@ -113,7 +112,7 @@ impl Dialect for Grammar {
         let op = match parser.peek_token_ref().token {
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
-            _ => return None,
+            _ => return super::operand::operand(parser),
         };
         parser.next_token();
         Some(parser.parse_subexpr(SIGN_PRECEDENCE).map(|expr| Expr::UnaryOp { op, expr: Box::new(expr) }))
@@ -123,7 +122,10 @@ impl Dialect for Grammar {
         if parser.parse_keywords(&[Keyword::NOT, Keyword::BETWEEN, Keyword::SYMMETRIC]) {
             return Some(self.symmetric(parser, expr, true));
         }
-        parser.parse_keywords(&[Keyword::BETWEEN, Keyword::SYMMETRIC]).then(|| self.symmetric(parser, expr, false))
+        if parser.parse_keywords(&[Keyword::BETWEEN, Keyword::SYMMETRIC]) {
+            return Some(self.symmetric(parser, expr, false));
+        }
+        super::operand::operation(parser, expr, self.prec_value(Precedence::Like))
     }
 }
 

@@ -12,6 +12,7 @@ mod dialect;
 mod foreign;
 mod maintenance;
 mod merge;
+mod operand;
 mod position;
 mod setting;
 pub(crate) mod sugar;
@@ -21,7 +22,7 @@ mod transaction;
 use std::ops::Range;
 
 use sqlparser::{
-    ast::Statement,
+    ast::{Expr, Query, Statement},
     parser::{Parser, ParserError},
     tokenizer::{Token, TokenWithSpan, Tokenizer, Word},
 };
@@ -29,6 +30,7 @@ use sqlparser::{
 pub use command::Command;
 pub use definition::Definition;
 pub(crate) use foreign::name_of;
+pub(crate) use operand::VARIADIC;
 pub use position::Positions;
 
 use crate::error::{Result, SqlError, SqlState};
@@ -66,6 +68,7 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
         .map_err(|e| position::token_error(sql, &e.message, e.location.line, e.location.column))?;
     let positions = Positions::new(sql);
     refuse_empty_names(&tokens, sql, &positions)?;
+    refuse_junk_after_numbers(&tokens, sql, &positions)?;
     let tokens = strong_locks(tokens);
     let bounds = bounds(&tokens, &positions);
     sugar::refuse(&tokens)?;
@@ -89,6 +92,34 @@ pub fn parse(sql: &str) -> Result<Vec<Parsed>> {
         let end = ends.find(|end| *end > start).unwrap_or(sql.len());
         statements.push(Parsed { node, span: start..end });
     }
+}
+
+/// A query by its text, as a view keeps it: printed by the library, what the grammar lacks already said in its nodes.
+pub(crate) fn stored_query(text: &str) -> std::result::Result<Box<Query>, ParserError> {
+    Parser::new(&dialect::Grammar).with_recursion_limit(RECURSION_LIMIT).try_with_sql(text)?.parse_query()
+}
+
+/// An expression by its text, as definitions keep it.
+pub(crate) fn stored_expression(text: &str) -> std::result::Result<Expr, ParserError> {
+    Parser::new(&dialect::Grammar).with_recursion_limit(RECURSION_LIMIT).try_with_sql(text)?.parse_expr()
+}
+
+/// 42601 for a number that runs into a word (`123abc`, `0x1F`, `1_000`), which are two tokens to the library and an error to PostgreSQL's lexer.
+fn refuse_junk_after_numbers(tokens: &[TokenWithSpan], sql: &str, positions: &Positions<'_>) -> Result<()> {
+    for (at, token) in tokens.iter().enumerate() {
+        let start = || positions.byte(token.span.start.line, token.span.start.column);
+        let what = match (&token.token, tokens.get(at + 1).map(|next| &next.token)) {
+            (Token::Number(..), Some(Token::Word(Word { quote_style: None, .. }))) => "numeric literal",
+            (Token::HexStringLiteral(_), _) if sql[start()..].starts_with('0') => "numeric literal",
+            _ => continue,
+        };
+        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+        let rest = &sql[start()..];
+        let text = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
+        let message = format!("trailing junk after {what} at or near \"{text}\"");
+        return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(position::character(sql, start())));
+    }
+    Ok(())
 }
 
 /// 42601 for `""`, which PostgreSQL's lexer refuses.

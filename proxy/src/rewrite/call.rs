@@ -2,7 +2,7 @@
 
 use super::{Printer, no_body, quote_identifier};
 use crate::{
-    bind::tree::{Aggregate, Call, Expr, ExprKind, Frame, FrameBound, FrameExclusion, FrameUnit, ProcRef, SortKey, WindowCall},
+    bind::tree::{Aggregate, Call, CallForm, Expr, ExprKind, Frame, FrameBound, FrameExclusion, FrameUnit, ProcRef, SortKey, WindowCall},
     error::{Result, SqlError},
     functions::{self, Body, Entry},
     types::{Oid, TypeRef, oid},
@@ -70,7 +70,11 @@ impl Printer<'_> {
                 }
             }
         }
-        let types = self.types_literal(&args, result.oid);
+        let mut types = self.types_literal(&args, result.oid);
+        if call.variadic_array && call.proc.variadic == oid::ANY && !matches!(call.form, CallForm::Operator(_)) {
+            // One type more than arguments says that the last of them is the array of the others.
+            types = types.replacen('>', ",0>", 1);
+        }
         Ok(apply(entry, Some(&types), &printed))
     }
 

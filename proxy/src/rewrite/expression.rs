@@ -43,7 +43,13 @@ impl Printer<'_> {
                 })
             }
             ExprKind::Call(call) => self.call(call, expr.ty),
-            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.ty),
+            ExprKind::Aggregate(aggregate) => {
+                // What an aggregate is over are the rows as they come, whatever the grouping set lacks.
+                let grouping = self.grouping.take();
+                let text = self.aggregate(aggregate, expr.ty);
+                self.grouping = grouping;
+                text
+            }
             ExprKind::Window(call) => self.window_call(call, expr.ty),
             ExprKind::Relabel(inner, _) => self.relabel(inner, expr.ty.oid),
             ExprKind::InputOutput(inner, _) => self.input_output(inner, expr.ty),

@@ -25,7 +25,7 @@ impl Printer<'_> {
     /// NULL, if the expression is a grouping key that the set being printed lacks.
     pub(super) fn absent_key(&self, expr: &Expr) -> Option<String> {
         let set = self.grouping.as_ref()?;
-        let at = set.keys.iter().position(|key| key.kind == expr.kind)?;
+        let at = set.keys.iter().position(|key| crate::bind::is_same(key, expr))?;
         (!set.present.contains(&at)).then(|| "NULL".to_owned())
     }
 

@@ -83,6 +83,11 @@ impl Printer<'_> {
         if columns.is_empty() {
             columns.push("NULL AS \"c1\"".to_owned());
         }
+        if select.grouped && self.groups_into_one(select) {
+            // SQLite groups a query without keys only where an aggregate stands in its select list.
+            let (first, name) = columns[0].rsplit_once(" AS ").expect("each column has a name");
+            columns[0] = format!("iif(count(*) >= 0, {first}, NULL) AS {name}");
+        }
         let mut out = format!("SELECT {}{}", if distinct { "DISTINCT " } else { "" }, columns.join(", "));
         if !select.from.is_empty() {
             let items = select.from.iter().enumerate().map(|(at, item)| self.from_item(item, at > 0 && !super::from::flat(item)));
@@ -124,22 +129,31 @@ impl Printer<'_> {
         if !keys.is_empty() {
             out += &format!(" GROUP BY {}", keys.join(", "));
         }
-        let has_aggregate = select.targets.iter().any(|target| target.expr.has_aggregate());
-        let single = keys.is_empty() && !has_aggregate;
-        match &select.having {
-            Some(having) => {
-                let condition = self.condition(having)?;
-                let guard = if single { "count(*) >= 0 AND " } else { "" };
-                out += &format!(" HAVING {guard}{condition}");
-            }
-            // Without a key and an aggregate SQLite would not group at all.
-            None if single => out += " HAVING count(*) >= 0",
-            None => {}
+        if let Some(having) = &select.having {
+            out += &format!(" HAVING {}", self.condition(having)?);
         }
         Ok(out)
     }
 
+    /// Whether all rows are one group, and no aggregate of the select list says so to SQLite.
+    fn groups_into_one(&self, select: &Select) -> bool {
+        let has_keys = match &self.grouping {
+            Some(set) => !set.present.is_empty(),
+            None => !select.group_by.is_empty(),
+        };
+        !has_keys && !select.targets.iter().any(|target| target.expr.has_aggregate())
+    }
+
     pub(super) fn values(&mut self, rows: &[Vec<Expr>]) -> Result<String> {
+        // SQLite's VALUES can't look at the columns of a query around it.
+        let is_correlated = rows.iter().flatten().any(|value| value.any(&mut |e| matches!(e.kind, ExprKind::Column(_))));
+        if rows.len() == 1 || is_correlated {
+            let select = |row: &Vec<Expr>, printer: &mut Self| {
+                let values = printer.all(row)?.into_iter().enumerate().map(|(at, value)| format!("{value} AS \"c{}\"", at + 1));
+                Ok(format!("SELECT {}", values.collect::<Vec<_>>().join(", ")))
+            };
+            return Ok(rows.iter().map(|row| select(row, self)).collect::<Result<Vec<_>>>()?.join(" UNION ALL "));
+        }
         let width = rows.first().map_or(0, Vec::len);
         let columns: Vec<String> = (1..=width).map(|at| format!("column{at} AS \"c{at}\"")).collect();
         let rows = rows.iter().map(|row| Ok(format!("({})", self.all(row)?.join(", ")))).collect::<Result<Vec<_>>>()?;

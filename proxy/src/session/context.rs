@@ -9,6 +9,7 @@ use super::report::{LockReport, SessionReport, SettingReport};
 use crate::{
     catalog::Catalog,
     error::{Result, SqlError},
+    types::datetime::zone::Zone,
 };
 
 /// Microseconds since 1970-01-01 UTC.
@@ -22,7 +23,7 @@ pub struct Context {
     /// `search_path`, its names in order, `$user` replaced.
     pub search_path: Arc<[String]>,
     /// `TimeZone`.
-    pub time_zone: chrono_tz::Tz,
+    pub time_zone: Zone,
     /// `DateStyle`.
     pub date_style: DateStyle,
     /// `IntervalStyle`.
@@ -143,7 +144,7 @@ impl Default for Context {
         Context {
             catalog: Catalog::built_in(),
             search_path: Arc::new(["public".to_owned()]),
-            time_zone: chrono_tz::UTC,
+            time_zone: Zone::Named(chrono_tz::UTC),
             date_style: DateStyle { format: DateFormat::Iso, order: DateOrder::Mdy },
             interval_style: IntervalStyle::Postgres,
             extra_float_digits: 1,

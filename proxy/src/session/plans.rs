@@ -5,14 +5,18 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
 use rusqlite::types::Value;
 
-use super::{Session, context::Context, settings::Derived};
+use super::{
+    Session,
+    context::{Context, DateStyle, IntervalStyle, Microseconds},
+    settings::Derived,
+};
 use crate::{
     catalog::Catalog,
     encode::{Columns, Format},
     error::{Result, SqlError, SqlState},
     execute::plan::Plan,
     parse::{Parsed, parse, template::Lifted},
-    types::Oid,
+    types::{Oid, datetime::zone::Zone},
 };
 
 /// A statement that can be run again and again.
@@ -31,6 +35,12 @@ pub(crate) struct Prepared {
 struct Version {
     generation: u64,
     path: Arc<[String]>,
+    /// Settings under which literals are read.
+    time_zone: Zone,
+    date_style: DateStyle,
+    interval_style: IntervalStyle,
+    /// The transaction's time, for a plan that holds no longer.
+    time: Option<Microseconds>,
 }
 
 /// A plan with what encoding its rows needs.
@@ -166,20 +176,28 @@ impl Session {
         }
     }
 
+    fn version(&self, generation: u64, path: Arc<[String]>) -> Version {
+        let settings = self.shared.settings.borrow();
+        let Derived { time_zone, date_style, interval_style, .. } = **settings.derived();
+        Version { generation, path, time_zone, date_style, interval_style, time: None }
+    }
+
     /// The plan of a statement that reads or changes rows, made now if the schema has changed since.
     pub(super) fn compile(&mut self, prepared: &Prepared) -> Result<Rc<Compiled>> {
         let schema = self.schema();
         let path = self.search_path();
-        let version = Version { generation: schema.generation, path };
-        if let Some((made_for, compiled)) = &*prepared.compiled.borrow()
-            && *made_for == version
-        {
-            return Ok(compiled.clone());
+        let mut version = self.version(schema.generation, path);
+        if let Some((made_for, compiled)) = &*prepared.compiled.borrow() {
+            version.time = made_for.time.map(|_| self.block.started);
+            if *made_for == version {
+                return Ok(compiled.clone());
+            }
         }
         let catalog = self.catalog();
         let cx = self.context(catalog.clone());
         super::context::enter(cx.clone());
         let plan = super::stages::plan(&prepared.parsed.node, &prepared.source, &prepared.declared, &cx)?;
+        version.time = plan.timely.then_some(self.block.started);
         let compiled = Rc::new(Compiled::new(plan, catalog)?);
         *prepared.compiled.borrow_mut() = Some((version, compiled.clone()));
         Ok(compiled)

@@ -83,7 +83,7 @@ impl Decimal {
     }
 
     fn cut(&self, scale: i64, divide: impl Fn(&BigInt, &BigInt) -> BigInt) -> Decimal {
-        let scale = scale.clamp(-131_072, i64::from(MAX_SCALE));
+        let scale = scale.clamp(-131_073, i64::from(MAX_SCALE));
         let kept = scale.max(0) as u32;
         let drop = i64::from(self.scale) - scale;
         if drop <= 0 {

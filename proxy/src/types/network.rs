@@ -108,7 +108,15 @@ impl Address {
 
     /// Writes it; the mask is left out where it is full, unless `always`.
     pub(crate) fn write(&self, always: bool) -> String {
-        if always || self.bits != self.width() { format!("{}/{}", self.ip, self.bits) } else { self.ip.to_string() }
+        let ip = match self.ip {
+            // `inet_net_ntop`: an address that ends in one of IPv4 shows it, also without the mark of a mapped one.
+            IpAddr::V6(ip) if ip.segments()[..6] == [0; 6] && ip.segments()[6] != 0 => {
+                let [high, low] = [ip.segments()[6].to_be_bytes(), ip.segments()[7].to_be_bytes()];
+                format!("::{}.{}.{}.{}", high[0], high[1], low[0], low[1])
+            }
+            ip => ip.to_string(),
+        };
+        if always || self.bits != self.width() { format!("{ip}/{}", self.bits) } else { ip }
     }
 
     /// `network_cmp`: family, then common network bits, then mask length, then the whole address.
@@ -175,13 +183,30 @@ impl Codec for Network {
 /// The codec of MAC addresses of 6 or 8 bytes.
 pub(super) struct Mac(pub(super) usize);
 
-/// Hex digits in pairs, with `:`, `-` or `.` between groups, or none.
+/// Hex digits in pairs; groups are parted as `macaddr_in` and `macaddr8_in` know them.
 fn parse_mac(source: &str, width: usize) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = source.trim().bytes().filter(|b| !matches!(b, b':' | b'-' | b'.')).collect();
+    let text = source.trim();
+    let separator = text.chars().find(|c| matches!(c, ':' | '-' | '.'));
+    let groups: Vec<&str> = separator.map_or_else(|| vec![text], |separator| text.split(separator).collect());
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    let is_known = match (width, separator, lengths.as_slice()) {
+        (6, Some(':' | '-'), [1 | 2, 1 | 2, 1 | 2, 1 | 2, 1 | 2, 1 | 2]) => true,
+        (6, Some(':' | '-'), [6, 6]) | (6, Some('.' | '-'), [4, 4, 4]) | (6, None, [12]) => true,
+        // The longer one takes a separator after any byte.
+        (8, _, lengths) => lengths.iter().all(|length| *length > 0 && length % 2 == 0),
+        _ => false,
+    };
+    if !is_known {
+        return None;
+    }
     let mut out = Vec::with_capacity(8);
-    for pair in digits.chunks(2) {
-        let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
-        out.push(digit(pair[0])? << 4 | digit(*pair.get(1)?)?);
+    for group in groups {
+        // One digit alone is a byte too.
+        let padded = if group.len() % 2 == 1 { format!("0{group}") } else { group.to_owned() };
+        for pair in padded.as_bytes().chunks(2) {
+            let digit = |b: u8| (b as char).to_digit(16).map(|d| d as u8);
+            out.push(digit(pair[0])? << 4 | digit(pair[1])?);
+        }
     }
     if width == 8 && out.len() == 6 {
         out.splice(3..3, [0xff, 0xfe]);

@@ -92,11 +92,13 @@ impl Range {
             return Ok(self);
         }
         if matches!(subtype.oid, oid::INT4 | oid::INT8 | oid::DATE) {
-            if let Some(lower) = self.lower.as_mut().filter(|_| !self.lower_inclusive) {
+            // A date without end has no day after it.
+            let has_next = |bound: &String| !bound.ends_with("infinity");
+            if let Some(lower) = self.lower.as_mut().filter(|lower| !self.lower_inclusive && has_next(lower)) {
                 *lower = successor(lower, subtype, cx)?;
                 self.lower_inclusive = true;
             }
-            if let Some(upper) = self.upper.as_mut().filter(|_| self.upper_inclusive) {
+            if let Some(upper) = self.upper.as_mut().filter(|upper| self.upper_inclusive && has_next(upper)) {
                 *upper = successor(upper, subtype, cx)?;
                 self.upper_inclusive = false;
             }

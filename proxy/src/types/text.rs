@@ -67,6 +67,19 @@ pub(crate) fn truncate_name(text: &str) -> &str {
     &text[..text.floor_char_boundary(63)]
 }
 
+/// The one byte of a "char": its letter, or `\\ooo` where it is not ASCII, as it is written too (`charin`, `charout`).
+fn letter(text: &str) -> String {
+    let byte = match text.as_bytes() {
+        [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7'] => (a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'),
+        bytes => bytes.first().copied().unwrap_or_default(),
+    };
+    match byte {
+        0 => String::new(),
+        1..128 => char::from(byte).to_string(),
+        _ => format!("\\{byte:03o}"),
+    }
+}
+
 impl Codec for Text {
     fn input(&self, text: &str, ty: &Type, typmod: i32, _cx: &Context) -> Result<Value> {
         let fitted = match self {
@@ -74,7 +87,7 @@ impl Codec for Text {
             Text::Varying => fit(text, ty, typmod, false, false)?,
             Text::Padded => fit(text, ty, typmod, false, true)?,
             Text::Name => truncate_name(text).to_owned(),
-            Text::Char => text.chars().next().map(String::from).unwrap_or_default(),
+            Text::Char => letter(text),
         };
         Ok(Value::Text(fitted))
     }
@@ -85,15 +98,19 @@ impl Codec for Text {
     }
 
     fn receive(&self, bytes: &[u8], ty: &Type, typmod: i32, cx: &Context) -> Result<Value> {
-        if matches!(self, Text::Char) && bytes == [0] {
-            return Ok(Value::Text(String::new()));
+        if let (Text::Char, [byte]) = (self, bytes) {
+            return Ok(Value::Text(letter(&format!("\\{byte:03o}"))));
         }
         self.input(utf8(bytes)?, ty, typmod, cx)
     }
 
     fn send(&self, value: ValueRef<'_>, ty: &Type, cx: &Context, out: &mut Vec<u8>) -> Result<()> {
-        if matches!(self, Text::Char) && text(value)?.is_empty() {
-            out.push(0);
+        if matches!(self, Text::Char) {
+            out.push(match text(value)?.as_bytes() {
+                [] => 0,
+                [byte] => *byte,
+                written => u8::from_str_radix(&text(value)?[1..], 8).unwrap_or(written[0]),
+            });
             return Ok(());
         }
         self.output(value, ty, cx, out)

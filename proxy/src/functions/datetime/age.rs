@@ -9,7 +9,6 @@ use crate::{
         datetime::{
             calendar::{Civil, MICROS_PER_DAY, days_in_month},
             is_finite,
-            zone::Zone,
         },
         interval::Interval,
     },
@@ -25,7 +24,7 @@ pub(in crate::functions) const ROWS: &[Row] = &[
 
 /// Midnight of the transaction's day in the session's zone.
 fn today(call: &crate::functions::Call<'_>) -> Result<i64> {
-    Zone::Named(call.cx.time_zone).to_local(call.cx.transaction_time).0.with_time(0).checked_micros()
+    call.cx.time_zone.to_local(call.cx.transaction_time).0.with_time(0).checked_micros()
 }
 
 /// The difference of two timestamps, field by field, borrowing days from the month of the earlier one.

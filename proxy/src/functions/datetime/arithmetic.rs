@@ -125,7 +125,7 @@ pub(crate) fn plus(timestamp: i64, interval: &Interval) -> Result<i64> {
 
 /// A timestamptz and an interval: months and days are those of the session's zone.
 pub(crate) fn plus_zoned(timestamp: i64, interval: &Interval, call: &Call<'_>) -> Result<i64> {
-    plus_in_zone(timestamp, interval, Zone::Named(call.cx.time_zone))
+    plus_in_zone(timestamp, interval, call.cx.time_zone)
 }
 
 /// A timestamptz and an interval in a zone.
@@ -194,7 +194,7 @@ fn series(call: &Call<'_>) -> Result<Rows> {
 }
 
 fn zoned_series(call: &Call<'_>) -> Result<Rows> {
-    let (interval, zone) = (call.interval(2)?, Zone::Named(call.cx.time_zone));
+    let (interval, zone) = (call.interval(2)?, call.cx.time_zone);
     steps(call, &interval, Box::new(move |at| plus_in_zone(at, &interval, zone)))
 }
 

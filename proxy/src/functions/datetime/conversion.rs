@@ -77,7 +77,7 @@ fn smaller(call: &Call<'_>) -> Result<Value> {
 
 /// The session's zone.
 pub(super) fn session_zone(call: &Call<'_>) -> Zone {
-    Zone::Named(call.cx.time_zone)
+    call.cx.time_zone
 }
 
 /// A timestamptz argument as a timestamp in the session's zone.

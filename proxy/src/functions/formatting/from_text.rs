@@ -14,7 +14,7 @@ use crate::{
             calendar::{days_from_date, is_valid_date, is_valid_julian},
             out_of_range,
             tokens::{MONTHS, WEEKDAYS},
-            zone::{Zone, at_offset},
+            zone::at_offset,
         },
     },
 };
@@ -33,7 +33,7 @@ fn to_timestamp(call: &Call<'_>) -> Result<Value> {
     }
     let micros = match moment.offset {
         Some(offset) => at_offset(&civil, offset),
-        None => Zone::Named(call.cx.time_zone).to_utc(&civil),
+        None => call.cx.time_zone.to_utc(&civil),
     };
     let mut micros = micros.ok_or_else(|| out_of_range("timestamp"))?;
     if precision != 0 {

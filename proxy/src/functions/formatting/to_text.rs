@@ -15,7 +15,6 @@ use crate::{
             },
             is_finite,
             tokens::{MONTHS, WEEKDAYS},
-            zone::Zone,
         },
     },
 };
@@ -53,7 +52,7 @@ fn zoned(call: &Call<'_>) -> Result<Value> {
     if !is_finite(micros) {
         return Ok(Value::Null);
     }
-    let zone = Zone::Named(call.cx.time_zone);
+    let zone = call.cx.time_zone;
     let (civil, offset) = zone.to_local(micros);
     written(&moment(civil, offset, zone.abbreviation_at(micros).unwrap_or_default()), call.text(1)?)
 }

@@ -85,7 +85,7 @@ pub(crate) fn write(value: ValueRef<'_>, oid: Oid, pretty: bool, cx: &Context, o
             escape(&format::date(stored_integer(value)?, style), out);
         }
         Category::Timestamp => escape(&timestamp(stored_integer(value)?, None), out),
-        Category::Timestamptz => escape(&timestamp(stored_integer(value)?, Some(Zone::Named(cx.time_zone))), out),
+        Category::Timestamptz => escape(&timestamp(stored_integer(value)?, Some(cx.time_zone)), out),
         Category::Json => out.push_str(stored_text(value)?),
         Category::Array => {
             let Kind::Array(element) = ty.kind else { return Err(SqlError::internal("an array type without an element")) };

@@ -12,6 +12,7 @@ use crate::{
     error::{Result, SqlError, SqlState},
     parse::command::{Isolation, SettingValue},
     session::context::{DateStyle, IntervalStyle},
+    types::datetime::zone::Zone,
 };
 use definition::{Definition, all, index};
 
@@ -40,7 +41,7 @@ pub struct Derived {
     /// `search_path`, `$user` replaced.
     pub search_path: Arc<[String]>,
     /// `TimeZone`.
-    pub time_zone: chrono_tz::Tz,
+    pub time_zone: Zone,
     /// `DateStyle`.
     pub date_style: DateStyle,
     /// `IntervalStyle`.
@@ -340,7 +341,7 @@ impl Settings {
         let path = split_list(&get("search_path")).into_iter().map(|name| if name == "$user" { user.clone() } else { name });
         let derived = Derived {
             search_path: path.filter(|name| !name.is_empty()).collect(),
-            time_zone: special::zone(&get("TimeZone")).map_or(chrono_tz::UTC, |(_, tz)| tz),
+            time_zone: special::zone(&get("TimeZone")).map_or(Zone::Named(chrono_tz::UTC), |(_, zone)| zone),
             date_style: special::parse_date_style(&get("DateStyle")),
             interval_style: match get("IntervalStyle").as_str() {
                 "postgres_verbose" => IntervalStyle::PostgresVerbose,
@@ -368,7 +369,7 @@ impl Derived {
     fn initial() -> Self {
         Derived {
             search_path: Arc::new(["public".to_owned()]),
-            time_zone: chrono_tz::UTC,
+            time_zone: Zone::Named(chrono_tz::UTC),
             date_style: special::parse_date_style("ISO, MDY"),
             interval_style: IntervalStyle::Postgres,
             extra_float_digits: 1,

@@ -7,6 +7,7 @@ use crate::{
     error::{Result, SqlError, SqlState},
     parse::command::Isolation,
     session::context::{DateFormat, DateOrder, DateStyle},
+    types::datetime::zone::Zone,
 };
 
 fn invalid(name: &str, text: &str) -> SqlError {
@@ -109,31 +110,24 @@ pub(super) fn parse_date_style(kept: &str) -> DateStyle {
     DateStyle { format, order }
 }
 
-/// A time zone by name (whatever its case) or as whole hours east of Greenwich, as it is shown and as it is used.
-///
-/// Offsets that are not whole hours between -14 and +12 have no zone in the tz database and are refused.
-pub(super) fn zone(text: &str) -> Option<(String, chrono_tz::Tz)> {
+/// A time zone by name (whatever its case), as hours east of Greenwich, or by POSIX specification: as it is shown and as it is used.
+pub(super) fn zone(text: &str) -> Option<(String, Zone)> {
     let text = text.trim();
     if let Some(tz) = chrono_tz::TZ_VARIANTS.iter().copied().find(|tz| tz.name().eq_ignore_ascii_case(text)) {
-        return Some((tz.name().to_owned(), tz));
+        return Some((tz.name().to_owned(), Zone::Named(tz)));
     }
-    if let Some(inner) = text.strip_prefix('<') {
-        // The form in which an offset is shown: `<-03>+03`.
-        return zone(inner.split_once('>')?.0);
-    }
-    let hours = match text.split_once(':') {
-        Some((hours, minutes)) if minutes.bytes().all(|b| b == b'0' || b == b':') => f64::from_str(hours).ok()?,
-        Some(_) => return None,
-        None => f64::from_str(text).ok()?,
-    };
-    if hours.fract() != 0.0 || !(-12.0..=14.0).contains(&hours) {
+    let Ok(hours) = f64::from_str(text) else { return Zone::by_name(text).map(|zone| (text.to_owned(), zone)) };
+    if !(-167.0..=167.0).contains(&hours) {
         return None;
     }
-    // The zones Etc/GMT count west of Greenwich.
-    let west = -hours as i32;
-    let tz = chrono_tz::Tz::from_str(&if west == 0 { "Etc/GMT".to_owned() } else { format!("Etc/GMT{west:+}") }).ok()?;
-    let shown = format!("<{:+03}>{:+03}", -west, west);
-    Some((shown, tz))
+    let east = (hours * 3600.0) as i32;
+    // Shown as a POSIX specification, which counts west of Greenwich.
+    let shown = |seconds: i32| {
+        let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
+        let rest = if minutes % 60 == 0 { String::new() } else { format!(":{:02}", minutes % 60) };
+        format!("{sign}{:02}{rest}", minutes / 60)
+    };
+    Some((format!("<{}>{}", shown(east), shown(-east)), Zone::Fixed(east)))
 }
 
 /// Client encodings that are served: text goes over the wire as UTF-8; SQL_ASCII promises nothing else.

@@ -313,7 +313,7 @@ impl<'a> Decoder<'a> {
 
     /// `now`, `today`, `epoch`, `infinity` and their like.
     fn reserved(&mut self, word: Word) -> Result<u32, Fault> {
-        let zone = Zone::Named(self.cx.time_zone);
+        let zone = self.cx.time_zone;
         let (now, offset) = zone.to_local(self.cx.transaction_time);
         match word {
             Word::Zulu => {
@@ -377,7 +377,7 @@ impl<'a> Decoder<'a> {
         let zone = match &self.zone {
             Some(Written::Offset(offset)) => return Ok(offset + self.daylight_seconds),
             Some(Written::Named(zone)) => *zone,
-            None => Zone::Named(self.cx.time_zone),
+            None => self.cx.time_zone,
         };
         if has_modifier {
             return Err(Fault::Format);
@@ -391,7 +391,7 @@ impl<'a> Decoder<'a> {
                     Zone::Named(_) => Err(Fault::Format),
                 };
             }
-            let today = Zone::Named(self.cx.time_zone).to_local(self.cx.transaction_time).0;
+            let today = self.cx.time_zone.to_local(self.cx.transaction_time).0;
             local = Civil::from_days(today.days()).with_time(self.civil.time());
         }
         Ok(zone.offset_of_local(&local))

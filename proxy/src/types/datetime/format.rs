@@ -7,7 +7,6 @@ use super::{
     INFINITY, NEGATIVE_INFINITY,
     calendar::{Civil, MICROS_PER_SECOND, weekday},
     tokens::{MONTHS, WEEKDAYS},
-    zone::Zone,
 };
 use crate::session::context::{Context, DateFormat, DateOrder, DateStyle};
 
@@ -151,7 +150,7 @@ pub fn timestamptz(micros: i64, cx: &Context) -> String {
     if let Some(text) = infinity(micros) {
         return text.to_owned();
     }
-    let zone = Zone::Named(cx.time_zone);
+    let zone = cx.time_zone;
     let (civil, offset) = zone.to_local(micros);
     let abbreviation = if cx.date_style.format == DateFormat::Iso { None } else { zone.abbreviation_at(micros) };
     date_time(&civil, Some((offset, abbreviation)), cx.date_style)

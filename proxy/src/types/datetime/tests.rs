@@ -19,7 +19,7 @@ fn context(style: &str, zone: &str) -> Context {
         "DMY" => DateOrder::Dmy,
         _ => DateOrder::Ymd,
     };
-    Context { date_style: DateStyle { format, order }, time_zone: zone.parse().expect("a zone"), ..Context::default() }
+    Context { date_style: DateStyle { format, order }, time_zone: Zone::by_name(zone).expect("a zone"), ..Context::default() }
 }
 
 #[test]

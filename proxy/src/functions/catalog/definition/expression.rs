@@ -46,10 +46,7 @@ fn of_scope(stored: &str, relation: Option<&Relation>, value: Option<TypeRef>, i
 }
 
 fn bound(stored: &str, relation: Option<&Relation>, value: Option<TypeRef>, canonical: &Context) -> Result<Expr> {
-    let parsed = sqlparser::parser::Parser::new(&sqlparser::dialect::PostgreSqlDialect {})
-        .try_with_sql(stored)
-        .and_then(|mut parser| parser.parse_expr())
-        .map_err(|error| SqlError::internal(error.to_string()))?;
+    let parsed = crate::parse::stored_expression(stored).map_err(|error| SqlError::internal(error.to_string()))?;
     let mut scope = match relation {
         Some(relation) => Scope::of_relation(relation, Clause::Check),
         None => Scope::empty(Clause::Check),
