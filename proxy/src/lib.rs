@@ -11,6 +11,7 @@ pub mod define;
 pub mod encode;
 pub mod error;
 pub mod execute;
+mod explain;
 mod ffi;
 pub mod functions;
 pub mod parse;

@@ -14,6 +14,7 @@ use crate::{
     types::{Oid, TypeRef},
 };
 
+mod aggregate;
 mod binder;
 mod candidate;
 mod change;
@@ -35,6 +36,7 @@ mod literal;
 mod merge;
 mod name;
 mod naming;
+mod nested_query;
 mod operator;
 mod precedence;
 mod query;

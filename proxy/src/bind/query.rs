@@ -43,6 +43,9 @@ impl Binder<'_> {
         if foreign || !query.pipe_operators.is_empty() {
             return Err(SqlError::syntax("query", self.position_at(query)));
         }
+        if let Some(inner) = super::nested_query::unwrapped(query)? {
+            return self.query(&inner, outer);
+        }
         let ctes = match &query.with {
             Some(with) => self.with_clause(with, outer)?,
             None => Vec::new(),

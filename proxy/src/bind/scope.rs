@@ -222,7 +222,7 @@ impl<'p> Scope<'p> {
             if let Some(item) = found.next() {
                 if found.next().is_some() {
                     let message = format!("table reference \"{name}\" is ambiguous");
-                    return Err(SqlError::new(SqlState::DUPLICATE_ALIAS, message).at(position));
+                    return Err(SqlError::new(SqlState::AMBIGUOUS_ALIAS, message).at(position));
                 }
                 if !item.lateral_ok {
                     return Err(lateral_error(item, position));

@@ -325,7 +325,7 @@ impl Binder<'_> {
 
     /// Set-returning functions of the select list become one lateral item of FROM, in which all run in step (`ProjectSet`).
     fn hoist_sets(&mut self, select: &mut Select, sorted: &mut [SortKey]) -> Result<()> {
-        let mut sets = Sets { source: self.new_source(), functions: Vec::new() };
+        let mut sets = Sets(Vec::new());
         let on: &mut [Expr] = match &mut select.distinct {
             Distinct::On(on) => on,
             _ => &mut [],
@@ -334,11 +334,9 @@ impl Binder<'_> {
         for expr in targets.chain(sorted.iter_mut().map(|key| &mut key.expr)).chain(on) {
             self.hoist(expr, &mut sets)?;
         }
-        let function = From::Function { source: sets.source, functions: sets.functions, ordinality: false };
-        select.from = match std::mem::take(&mut select.from).into_iter().reduce(cross) {
-            Some(left) => vec![cross(left, function)],
-            None => vec![function],
-        };
+        // A set over the rows of another one comes after it.
+        let levels = sets.0.into_iter().map(|(source, functions)| From::Function { source, functions, ordinality: false });
+        select.from = std::mem::take(&mut select.from).into_iter().chain(levels).reduce(cross).into_iter().collect();
         Ok(())
     }
 
@@ -361,9 +359,15 @@ impl Binder<'_> {
             return Ok(());
         }
         let (outputs, is_scalar) = self.function_columns(expr, "set")?;
+        let depth = sets.depth(expr);
+        if depth == sets.0.len() {
+            let source = self.new_source();
+            sets.0.push((source, Vec::new()));
+        }
+        let (source, functions) = &mut sets.0[depth];
         let mut first = 0;
         let mut known = None;
-        for function in &sets.functions {
+        for function in functions.iter() {
             if same(&function.expr, expr) {
                 known = Some(first);
                 break;
@@ -372,10 +376,10 @@ impl Binder<'_> {
         }
         let first = known.unwrap_or_else(|| {
             let columns = outputs.iter().map(|(name, ty)| OutputColumn { name: name.clone(), ty: *ty, table: 0, number: 0 }).collect();
-            sets.functions.push(FromFunction { expr: expr.clone(), columns, defined: false });
+            functions.push(FromFunction { expr: expr.clone(), columns, defined: false });
             first
         });
-        let column = |(at, (name, ty)): (usize, &(String, TypeRef))| super::scope::output_column(sets.source, first + at, name, *ty);
+        let column = |(at, (name, ty)): (usize, &(String, TypeRef))| super::scope::output_column(*source, first + at, name, *ty);
         let mut fields: Vec<Expr> = outputs.iter().enumerate().map(column).collect();
         if is_scalar {
             *expr = fields.remove(0);
@@ -390,10 +394,15 @@ impl Binder<'_> {
     }
 }
 
-/// The sets of a select list, as they become an item of FROM.
-struct Sets {
-    source: super::SourceId,
-    functions: Vec<FromFunction>,
+/// The sets of a select list, as they become items of FROM: those over plain values first, then those over these, …
+struct Sets(Vec<(super::SourceId, Vec<FromFunction>)>);
+
+impl Sets {
+    /// At which level a call stands, whose arguments may be columns of others.
+    fn depth(&self, call: &Expr) -> usize {
+        let is_over = |source: super::SourceId| call.any(&mut |e| matches!(&e.kind, ExprKind::Column(column) if column.source == source));
+        self.0.iter().rposition(|(source, _)| is_over(*source)).map_or(0, |at| at + 1)
+    }
 }
 
 fn cross(left: From, right: From) -> From {

@@ -104,12 +104,21 @@ fn by_code(code: ErrorCode, message: &str) -> SqlError {
         ErrorCode::ReadOnly => (SqlState::READ_ONLY_SQL_TRANSACTION, message),
         ErrorCode::DatabaseBusy => (SqlState::SERIALIZATION_FAILURE, "could not serialize access due to concurrent update"),
         ErrorCode::DatabaseLocked => (SqlState::OBJECT_IN_USE, message),
+        _ if let Some((_, state, text)) = REWORDED.iter().find(|(words, ..)| message.contains(words)) => (*state, *text),
         _ if message.contains("integer overflow") => (SqlState::NUMERIC_VALUE_OUT_OF_RANGE, "bigint out of range"),
         _ if TOO_COMPLEX.iter().any(|limit| message.contains(limit)) => (SqlState::STATEMENT_TOO_COMPLEX, message),
         _ => (SqlState::INTERNAL_ERROR, message),
     };
     SqlError::new(state, text)
 }
+
+/// SQLite's refusals of arguments of window functions, which PostgreSQL words otherwise.
+const REWORDED: &[(&str, SqlState, &str)] = &[
+    ("frame starting offset must be a non-negative", SqlState("22013"), "frame starting offset must not be negative"),
+    ("frame ending offset must be a non-negative", SqlState("22013"), "frame ending offset must not be negative"),
+    ("argument of ntile must be", SqlState("22014"), "argument of ntile must be greater than zero"),
+    ("second argument to nth_value must be", SqlState("22016"), "argument of nth_value must be greater than zero"),
+];
 
 /// SQLite's limits on a statement, as its messages name them (<https://sqlite.org/limits.html>).
 const TOO_COMPLEX: &[&str] = &[

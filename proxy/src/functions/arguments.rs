@@ -7,7 +7,7 @@ use crate::{
     error::{Result, SqlError},
     types::{
         Oid, Type,
-        array::{Array, type_by_oid},
+        array::{Array, from_canonical, type_by_oid},
         bytes,
         decimal::Numeric,
         float, integer, text,
@@ -70,6 +70,34 @@ impl<'a> Call<'a> {
     /// An array argument whose elements are read as text.
     pub(crate) fn text_array(&self, i: usize) -> Result<Array> {
         Array::parse(self.text(i)?, ',')
+    }
+
+    /// Whether the last argument is the array of a variadic function's last ones: one type more is listed then than there are arguments, 0.
+    pub(crate) fn gives_array(&self) -> bool {
+        self.types.len() == self.args.len() + 1 && self.types.last() == Some(&0)
+    }
+
+    /// Whether that array is NULL.
+    pub(crate) fn gives_null_array(&self) -> bool {
+        self.gives_array() && self.is_null(self.args.len() - 1)
+    }
+
+    /// What `body` answers with the elements of a variadic array one by one as the last arguments; NULL for a NULL array.
+    pub(crate) fn spread(&self, body: fn(&Call<'_>) -> Result<Value>) -> Result<Value> {
+        if !self.gives_array() {
+            return body(self);
+        }
+        if self.gives_null_array() {
+            return Ok(Value::Null);
+        }
+        let last = self.args.len() - 1;
+        let (array, element) = self.array(last)?;
+        let value = |text: &Option<String>| text.as_ref().map_or(Ok(Value::Null), |text| from_canonical(text, element, self.cx));
+        let values = array.elements.iter().map(value).collect::<Result<Vec<_>>>()?;
+        let args: Vec<ValueRef<'_>> = self.args[..last].iter().copied().chain(values.iter().map(ValueRef::from)).collect();
+        let mut types = self.types[..last].to_vec();
+        types.resize(args.len(), element.oid);
+        body(&Call { args: &args, types: &types, result: self.result, extra: self.extra, cx: self.cx })
     }
 
     /// A type by OID.

@@ -40,8 +40,9 @@ pub(super) const OWN: &[(&str, bool, bool, &str)] = &[
     ("peergres.row(\"any\")", false, true, "record"),
     // `(r).field`: the composite value and the field's number from 1.
     ("peergres.field(record,integer)", true, true, "anyelement"),
-    // Fails: SQLSTATE, message.
     ("peergres.raise(text,text)", true, false, "text"),
+    // Fails: SQLSTATE, message, schema, domain, constraint.
+    ("peergres.raise(text,text,text,text,text)", true, false, "text"),
     // The count of LIMIT or OFFSET, and which of them.
     ("peergres.row_count(bigint,text)", true, true, "bigint"),
     // The only row of a sequence read as a table.

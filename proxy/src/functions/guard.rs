@@ -9,19 +9,29 @@ use crate::{
 
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
+    row("peergres.raise(text,text,text,text,text)", Scalar(raise)),
+    // As the tables of earlier versions call it in their checks.
     row("peergres.raise(text,text)", Scalar(raise)),
     row("peergres.row_count(bigint,text)", Scalar(row_count)),
     row("peergres.single(\"any\")", Body::Aggregate(|_| Box::new(Single::default()))),
 ];
 
-/// Fails with SQLSTATE and message.
+/// Fails for a domain: SQLSTATE, message, schema, domain, constraint (empty where it is NOT NULL).
 fn raise(call: &Call<'_>) -> Result<Value> {
     let state = match call.text(0)? {
         "23502" => SqlState::NOT_NULL_VIOLATION,
         "23514" => SqlState::CHECK_VIOLATION,
         _ => SqlState::RAISE_EXCEPTION,
     };
-    Err(SqlError::new(state, call.text(1)?))
+    let mut error = SqlError::new(state, call.text(1)?);
+    if call.args.len() < 5 {
+        return Err(error);
+    }
+    let constraint = call.text(4)?;
+    let fields = error.fields_mut();
+    (fields.schema, fields.datatype) = (Some(call.text(2)?.to_owned()), Some(call.text(3)?.to_owned()));
+    fields.constraint = (!constraint.is_empty()).then(|| constraint.to_owned());
+    Err(error)
 }
 
 /// A count of rows for LIMIT or OFFSET, which must not be negative.

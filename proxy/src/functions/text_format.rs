@@ -17,7 +17,7 @@ use crate::{
 };
 
 pub(super) const ROWS: &[Row] = &[
-    row("concat(\"any\")", Scalar(|c| Ok(Value::Text(joined(c, 0, "")?)))),
+    row("concat(\"any\")", Scalar(|c| if c.gives_null_array() { Ok(Value::Null) } else { Ok(Value::Text(joined(c, 0, "")?)) })),
     row("concat_ws(text,\"any\")", Scalar(concat_ws)),
     row("textanycat(text,anynonarray)", Scalar(|c| text_value(c.text(0)?.to_owned() + &shown(c, 1)?))),
     row("anytextcat(anynonarray,text)", Scalar(|c| text_value(shown(c, 0)? + c.text(1)?))),
@@ -62,7 +62,7 @@ fn joined(call: &Call<'_>, from: usize, separator: &str) -> Result<String> {
 /// The variadic arguments' texts, NULL as none. `VARIADIC array` comes as one array argument whose listed types are one more than the
 /// arguments, the last being 0.
 fn variadic(call: &Call<'_>, from: usize) -> Result<Vec<Option<String>>> {
-    if call.types.len() == call.args.len() + 1 && call.types.last() == Some(&0) {
+    if call.gives_array() {
         if call.is_null(from) {
             return Ok(Vec::new());
         }
@@ -73,7 +73,7 @@ fn variadic(call: &Call<'_>, from: usize) -> Result<Vec<Option<String>>> {
 }
 
 fn concat_ws(call: &Call<'_>) -> Result<Value> {
-    if call.is_null(0) {
+    if call.is_null(0) || call.gives_null_array() {
         return Ok(Value::Null);
     }
     Ok(Value::Text(joined(call, 1, call.text(0)?)?))
@@ -90,7 +90,7 @@ fn quote_nullable(call: &Call<'_>) -> Result<Value> {
 }
 
 fn count_nulls(call: &Call<'_>, nulls: bool) -> Result<Value> {
-    if call.types.len() == call.args.len() + 1 && call.types.last() == Some(&0) {
+    if call.gives_array() {
         if call.is_null(0) {
             return Ok(Value::Null);
         }

@@ -13,6 +13,7 @@ use super::{Failure, Node, Positions, copy, cursor, keyword, maintenance, near, 
 pub use super::{
     copy::Copy,
     cursor::Direction,
+    explain::{Explain, ExplainFormat},
     setting::SettingValue,
     transaction::{Isolation, Modes},
 };
@@ -146,8 +147,8 @@ pub enum Command {
     },
     /// `COPY`.
     Copy(Box<Copy>),
-    /// `EXPLAIN` of a statement, with its format.
-    Explain(Box<Node>),
+    /// `EXPLAIN` of a statement.
+    Explain(Box<Node>, Explain),
 }
 
 /// Kinds of maintenance; each with the relations that it names, none for all.
@@ -304,7 +305,7 @@ pub(super) fn command(parser: &mut Parser<'_>, sql: &str, positions: &Positions<
         ("reindex" | "cluster", _) => maintenance::rebuilding(&mut g)?,
         ("create" | "drop", "database") => database(&mut g)?,
         ("copy", _) => copy::copy(&mut g)?,
-        ("explain", _) => explain(&mut g)?,
+        ("explain", _) => super::explain::explain(&mut g)?,
         _ => return Ok(None),
     };
     Ok(Some(command))
@@ -453,32 +454,4 @@ fn database_option(g: &mut Grammar<'_, '_>) -> Parsing<()> {
         _ => false,
     };
     if known { Ok(()) } else { Err(SqlError::unsupported(format!("CREATE DATABASE option {option} = {value}")).into()) }
-}
-
-fn explain(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
-    g.expect("explain")?;
-    if g.parser.consume_token(&Token::LParen) {
-        loop {
-            let option = g.name()?;
-            let value = if matches!(g.parser.peek_token_ref().token, Token::Word(_)) { g.name()? } else { String::new() };
-            let plain = match option.as_str() {
-                "format" => value == "text",
-                "costs" | "verbose" | "settings" | "summary" | "timing" | "buffers" | "wal" => true,
-                "analyze" => value == "false" || value == "off",
-                _ => false,
-            };
-            if !plain {
-                return Err(SqlError::unsupported(format!("EXPLAIN option {} {value}", option.to_ascii_uppercase())).into());
-            }
-            if !g.parser.consume_token(&Token::Comma) {
-                break;
-            }
-        }
-        g.expect_token(&Token::RParen)?;
-    } else if g.word("analyze") {
-        return Err(SqlError::unsupported("EXPLAIN ANALYZE").into());
-    } else {
-        g.word("verbose");
-    }
-    Ok(Command::Explain(Box::new(super::node(g.parser, g.sql, g.positions)?)))
 }

@@ -71,6 +71,10 @@ impl Dialect for Grammar {
         supports_comment_optimizer_hint,
     );
 
+    fn supports_named_fn_args_with_assignment_operator(&self) -> bool {
+        true
+    }
+
     fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
         BASE.identifier_quote_style(identifier)
     }

@@ -9,6 +9,7 @@ pub mod copy;
 mod cursor;
 pub mod definition;
 mod dialect;
+mod explain;
 mod foreign;
 mod maintenance;
 mod merge;

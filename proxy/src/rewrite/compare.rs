@@ -8,7 +8,7 @@ use crate::{
     bind::tree::{Call, CallForm, Expr, ExprKind, OperatorRef},
     error::{Result, SqlError},
     functions::{self, Body},
-    types::{Oid, TypeRef, oid},
+    types::{Kind, Oid, TypeRef},
 };
 
 /// Whether the operator is SQLite's own of that symbol.
@@ -113,30 +113,32 @@ impl Printer<'_> {
     }
 }
 
-/// A domain's NOT NULL and CHECKs over a printed value.
+/// A value on its way into a domain: checked as the domain, and those below it, ask.
 pub(super) fn domain_check(printer: &Printer<'_>, value: &str, domain: Oid) -> Result<String> {
-    let Some(Object::Type(made)) = printer.cx.catalog.schema.objects.get(&domain).map(|object| &**object) else {
-        return Ok(value.to_owned());
+    let mut tests = String::new();
+    domain_tests(printer, value, domain, &mut tests);
+    Ok(if tests.is_empty() { value.to_owned() } else { format!("(CASE{tests} ELSE {value} END)") })
+}
+
+/// A branch of CASE for each test, those of the domain below first.
+fn domain_tests(printer: &Printer<'_>, value: &str, domain: Oid, out: &mut String) {
+    let Some(Object::Type(made)) = printer.cx.catalog.schema.objects.get(&domain).map(|object| &**object) else { return };
+    let TypeDefinition::Domain { not_null, checks, .. } = &made.definition else { return };
+    if let Some(Kind::Domain(base)) = printer.cx.catalog.type_by_oid(domain).map(|ty| &ty.kind) {
+        domain_tests(printer, value, base.oid, out);
+    }
+    let (schema, name) = (&made.name.schema, &made.name.name);
+    let raise = |state: &str, message: String, constraint: &str| {
+        let args: Vec<String> = [state, &message, schema, name, constraint].into_iter().map(quote_text).collect();
+        format!("\"peergres.raise(text,text,text,text,text)\"({})", args.join(", "))
     };
-    let TypeDefinition::Domain { not_null, checks, .. } = &made.definition else { return Ok(value.to_owned()) };
-    let name = &made.name.name;
-    let mut out = String::new();
-    let raise = |state: &str, message: String| format!("\"peergres.raise(text,text)\"({}, {})", quote_text(state), quote_text(&message));
     if *not_null {
         let message = format!("domain {name} does not allow null values");
-        out += &format!(" WHEN {value} IS NULL THEN {}", raise("23502", message));
+        *out += &format!(" WHEN {value} IS NULL THEN {}", raise("23502", message, ""));
     }
     for (constraint, expression) in checks {
         let check = expression.sqlite.replace("\"~value\"", value);
         let message = format!("value for domain {name} violates check constraint \"{constraint}\"");
-        out += &format!(" WHEN NOT ({check}) THEN {}", raise("23514", message));
+        *out += &format!(" WHEN NOT ({check}) THEN {}", raise("23514", message, constraint));
     }
-    if out.is_empty() {
-        return Ok(value.to_owned());
-    }
-    if functions::lookup("peergres.raise(text,text)").is_none() {
-        return Err(SqlError::unsupported(format!("a cast to the checked domain {name}")));
-    }
-    let _ = oid::BOOL;
-    Ok(format!("(CASE{out} ELSE {value} END)"))
 }

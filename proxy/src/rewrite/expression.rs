@@ -13,10 +13,12 @@ const MAXIMUM_ARGUMENTS: usize = 900;
 impl Printer<'_> {
     /// An expression.
     pub fn expression(&mut self, expr: &Expr) -> Result<String> {
-        if let Some(text) = self.absent_key(expr) {
-            return Ok(text);
+        match self.grouping_key(expr) {
+            Some(false) => Ok("NULL".to_owned()),
+            // What a key is made of are values of its group, also where the set lacks a key that is part of it.
+            Some(true) => self.ungrouped(|printer| printer.deeper(|printer| printer.expression_at_depth(expr))),
+            None => self.deeper(|printer| printer.expression_at_depth(expr)),
         }
-        self.deeper(|printer| printer.expression_at_depth(expr))
     }
 
     /// A condition where only true counts (WHERE, ON, FILTER): false and NULL need not be told apart.
@@ -43,13 +45,7 @@ impl Printer<'_> {
                 })
             }
             ExprKind::Call(call) => self.call(call, expr.ty),
-            ExprKind::Aggregate(aggregate) => {
-                // What an aggregate is over are the rows as they come, whatever the grouping set lacks.
-                let grouping = self.grouping.take();
-                let text = self.aggregate(aggregate, expr.ty);
-                self.grouping = grouping;
-                text
-            }
+            ExprKind::Aggregate(aggregate) => self.grouped_aggregate(aggregate, expr.ty),
             ExprKind::Window(call) => self.window_call(call, expr.ty),
             ExprKind::Relabel(inner, _) => self.relabel(inner, expr.ty.oid),
             ExprKind::InputOutput(inner, _) => self.input_output(inner, expr.ty),

@@ -3,8 +3,9 @@
 
 use super::{Printer, print::GroupingSet};
 use crate::{
-    bind::tree::{Expr, Select},
+    bind::tree::{Aggregate, Expr, Select},
     error::{Result, SqlError},
+    types::TypeRef,
 };
 
 /// The selects of all sets.
@@ -22,11 +23,33 @@ pub(super) fn expand(printer: &mut Printer<'_>, select: &Select, sets: &[Vec<usi
 }
 
 impl Printer<'_> {
-    /// NULL, if the expression is a grouping key that the set being printed lacks.
-    pub(super) fn absent_key(&self, expr: &Expr) -> Option<String> {
+    /// Whether the set being printed has the grouping key that the expression is; none where it is no key.
+    pub(super) fn grouping_key(&self, expr: &Expr) -> Option<bool> {
         let set = self.grouping.as_ref()?;
         let at = set.keys.iter().position(|key| crate::bind::is_same(key, expr))?;
-        (!set.present.contains(&at)).then(|| "NULL".to_owned())
+        Some(set.present.contains(&at))
+    }
+
+    /// An aggregate, which is over the rows as they come, whatever the grouping set lacks; its direct arguments are of the group.
+    pub(super) fn grouped_aggregate(&mut self, aggregate: &Aggregate, ty: TypeRef) -> Result<String> {
+        if self.grouping.is_none() {
+            return self.aggregate(aggregate, ty);
+        }
+        let mut aggregate = aggregate.clone();
+        for arg in &mut aggregate.direct {
+            if self.grouping_key(arg) == Some(false) {
+                *arg = Expr::null(arg.ty);
+            }
+        }
+        self.ungrouped(|printer| printer.aggregate(&aggregate, ty))
+    }
+
+    /// Prints with no grouping set in mind.
+    pub(super) fn ungrouped<T>(&mut self, print: impl FnOnce(&mut Self) -> T) -> T {
+        let grouping = self.grouping.take();
+        let printed = print(self);
+        self.grouping = grouping;
+        printed
     }
 
     /// `GROUPING(…)`: a bit for each argument, set where the grouping set lacks it.

@@ -3,7 +3,7 @@
 
 use super::{Printer, grouping_sets};
 use crate::{
-    bind::tree::{Distinct, Expr, Query, Select, SortKey},
+    bind::tree::{Distinct, Expr, ExprKind, Query, Select, SortKey},
     error::Result,
 };
 
@@ -33,7 +33,7 @@ impl Printer<'_> {
                 .enumerate()
                 .map(|(at, expr)| self.collated(format!("\"c{}\"", width + keys.len() + at + 1), expr.ty.concrete()))
                 .collect();
-            let order = self.key_list(&keys);
+            let order = self.key_list(&keys, false);
             let over = match order.is_empty() {
                 true => format!("PARTITION BY {}", partition.join(", ")),
                 false => format!("PARTITION BY {} ORDER BY {order}", partition.join(", ")),
@@ -46,18 +46,29 @@ impl Printer<'_> {
         let distinct = if matches!(select.distinct, Distinct::Distinct) { "DISTINCT " } else { "" };
         let mut out = format!("SELECT {distinct}{} FROM ({text})", column_names(width));
         if !keys.is_empty() {
-            out += &format!(" ORDER BY {}", self.key_list(&keys));
+            out += &format!(" ORDER BY {}", self.key_list(&keys, select.grouping_sets.is_some()));
         }
         Ok(out + &self.limit(query)?)
     }
 
-    fn key_list(&self, keys: &[(usize, &SortKey)]) -> String {
-        keys.iter().map(|(at, key)| self.sort_key(format!("\"c{}\"", at + 1), key)).collect::<Vec<_>>().join(", ")
+    /// Keys by their place among the columns; over grouping sets even a column that has no NULL can be NULL.
+    fn key_list(&self, keys: &[(usize, &SortKey)], nullable: bool) -> String {
+        let one = |(at, key): &(usize, &SortKey)| {
+            let column = format!("\"c{}\"", at + 1);
+            match (&key.expr.kind, nullable) {
+                (ExprKind::Column(column_ref), true) => {
+                    let kind = ExprKind::Column(crate::bind::tree::ColumnRef { nullable, ..column_ref.clone() });
+                    self.sort_key(column, &SortKey { expr: Expr { kind, ..key.expr.clone() }, ..(*key).clone() })
+                }
+                _ => self.sort_key(column, key),
+            }
+        };
+        keys.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
     /// `FETCH FIRST n ROWS WITH TIES` over a query's text.
     pub(super) fn ties(&mut self, query: &Query, text: String, width: usize, keys: &[(usize, &SortKey)]) -> Result<String> {
-        let order = self.key_list(keys);
+        let order = self.key_list(keys, false);
         let limit = self.row_count(query.limit.as_ref(), "LIMIT", "9223372036854775807")?;
         let offset = self.row_count(query.offset.as_ref(), "OFFSET", "0")?.unwrap_or_else(|| "0".to_owned());
         let ranked = format!(

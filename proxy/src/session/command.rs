@@ -71,7 +71,7 @@ impl Session {
             Command::Execute { name, arguments } => return self.execute(name, arguments, delivery),
             Command::Fetch { name, direction, moves } => return self.fetch(name, *direction, *moves, delivery),
             Command::Copy(copy) => return self.copy(copy, prepared),
-            Command::Explain(statement) => return self.explain(statement, prepared, delivery),
+            Command::Explain(statement, options) => return self.explain(statement, options, prepared, delivery),
             other => self.other(other, prepared)?,
         };
         Ok(Done::Fixed(fixed))
@@ -157,7 +157,7 @@ impl Session {
                 Ok(Some(text_fields(&[&shown])))
             }
             Command::Show(None) => Ok(Some(text_fields(&["name", "setting", "description"]))),
-            Command::Explain(_) => Ok(Some(text_fields(&["QUERY PLAN"]))),
+            Command::Explain(_, options) => Ok(Some(super::explain::fields(options))),
             Command::Fetch { name, moves: false, .. } => self.describe_cursor(name, formats),
             Command::Execute { name, .. } => {
                 let inner = self.statement(name)?;
@@ -292,7 +292,7 @@ impl Session {
     }
 
     /// The values of EXECUTE's arguments, each cast to its parameter's type.
-    fn evaluate(&mut self, arguments: &[Expr], target: &Compiled) -> Result<Vec<rusqlite::types::Value>> {
+    pub(super) fn evaluate(&mut self, arguments: &[Expr], target: &Compiled) -> Result<Vec<rusqlite::types::Value>> {
         if arguments.is_empty() {
             return Ok(Vec::new());
         }
@@ -399,34 +399,6 @@ impl Session {
             return Err(error.detail(format!("{other} using the database.")));
         }
         self.server.node.drop_database(name).map_err(store_error::store)
-    }
-
-    /// EXPLAIN: SQLite's plan of each step, one line each.
-    fn explain(&mut self, statement: &Node, from: &Prepared, delivery: Delivery<'_>) -> Result<Done> {
-        let node = statement.clone();
-        let prepared = Prepared::new(from.source.clone(), Parsed { node, span: from.parsed.span.clone() }, Vec::new());
-        let compiled = self.compile(&prepared)?;
-        let mut lines = Vec::new();
-        let failed = crate::execute::failure::plain;
-        for step in &compiled.plan.steps {
-            let mut explain = self.reader.prepare(&format!("EXPLAIN QUERY PLAN {}", step.sql)).map_err(failed)?;
-            let mut rows = explain.raw_query();
-            let mut depths = std::collections::HashMap::from([(0_i64, 0_usize)]);
-            while let Some(row) = rows.next().map_err(failed)? {
-                let (id, parent): (i64, i64) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
-                let depth = depths.get(&parent).copied().unwrap_or_default();
-                depths.insert(id, depth + 1);
-                let detail: String = row.get(3).map_err(failed)?;
-                lines.push(format!("{}{}{detail}", "  ".repeat(depth), if depth > 0 { "->  " } else { "" }));
-            }
-        }
-        if delivery.describe {
-            self.stream.output.row_description(text_fields(&["QUERY PLAN"]));
-        }
-        for line in &lines {
-            self.stream.output.text_row(&[Some(line)]);
-        }
-        Ok(Done::Fixed("EXPLAIN"))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     error::{Result, SqlError, SqlState},
     functions::{Body::Scalar, Body::Set, Call, Row, Rows, row},
     types::{
-        Kind as TypeKind, Oid, Type, TypeRef, Value,
+        Kind as TypeKind, Type, TypeRef, Value,
         array::{Array, canonical_text, from_canonical, type_by_oid},
         composite,
         json::{Kind, Node, parse},
@@ -131,15 +131,15 @@ fn value(node: &Node<'_>, target: TypeRef, call: &Call<'_>, column: &str) -> Res
     let ty = call.type_of(target.oid)?;
     match (&ty.kind, &node.kind) {
         (TypeKind::Domain(base), _) => value(node, *base, call, column),
+        (_, Kind::Null) => Ok(Value::Null),
         (_, _) if target.oid == oid::JSON => Ok(Value::Text(node.source.to_owned())),
-        (_, Kind::Null) if target.oid != oid::JSONB => Ok(Value::Null),
         (_, _) if target.oid == oid::JSONB => ty.codec.input(node.source, ty, -1, call.cx),
         (TypeKind::Composite(attributes), Kind::Object(_)) => {
             let columns = attributes.to_vec();
             let values = fields(node, &columns, &[], call, "populate_composite")?;
             written(&values, &columns, call).map(Value::Text)
         }
-        (TypeKind::Array(element), Kind::Array(_)) => array(node, *element, ty, call, column),
+        (TypeKind::Array(element), Kind::Array(_)) => array(node, TypeRef { oid: *element, typmod: target.typmod }, ty, call, column),
         (TypeKind::Array(_), Kind::String(text)) => ty.codec.input(text, ty, target.typmod, call.cx),
         (TypeKind::Array(_), _) => Err(bad_text("expected JSON array").hint(format!("See the value of key \"{column}\"."))),
         (_, Kind::String(text)) => ty.codec.input(text, ty, target.typmod, call.cx),
@@ -147,7 +147,7 @@ fn value(node: &Node<'_>, target: TypeRef, call: &Call<'_>, column: &str) -> Res
     }
 }
 
-fn array(node: &Node<'_>, element: Oid, ty: &Type, call: &Call<'_>, column: &str) -> Result<Value> {
+fn array(node: &Node<'_>, element: TypeRef, ty: &Type, call: &Call<'_>, column: &str) -> Result<Value> {
     let mut out = Array::default();
     dimensions(node, &mut out.dimensions);
     collect(node, 0, element, &mut out, call, column)?;
@@ -167,7 +167,7 @@ fn dimensions(node: &Node<'_>, out: &mut Vec<(i32, i32)>) {
     }
 }
 
-fn collect(node: &Node<'_>, level: usize, element: Oid, out: &mut Array, call: &Call<'_>, column: &str) -> Result<()> {
+fn collect(node: &Node<'_>, level: usize, element: TypeRef, out: &mut Array, call: &Call<'_>, column: &str) -> Result<()> {
     let malformed = || bad_text("malformed JSON array").detail("Multidimensional arrays must have sub-arrays with matching dimensions.");
     match (&node.kind, out.dimensions.get(level)) {
         (Kind::Array(elements), Some((_, length))) if elements.len() as i32 == *length => {
@@ -176,8 +176,8 @@ fn collect(node: &Node<'_>, level: usize, element: Oid, out: &mut Array, call: &
         (Kind::Array(_), _) => Err(malformed()),
         (_, Some(_)) => Err(malformed()),
         (_, None) => {
-            let ty = type_by_oid(element, call.cx)?;
-            let text = match value(node, TypeRef::new(element), call, column)? {
+            let ty = type_by_oid(element.oid, call.cx)?;
+            let text = match value(node, element, call, column)? {
                 Value::Null => None,
                 value => Some(canonical_text((&value).into(), ty, call.cx)?),
             };

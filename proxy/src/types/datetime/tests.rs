@@ -1,6 +1,6 @@
 //! Input and output against what PostgreSQL answered (`cases.tsv`: type, DateStyle, TimeZone, input, output or SQLSTATE).
 
-use super::{calendar::*, format};
+use super::{calendar::*, format, zone::Zone};
 use crate::{
     session::context::{Context, DateFormat, DateOrder, DateStyle},
     types::{date, time, timestamp, timetz::Timetz},
