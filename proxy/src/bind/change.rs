@@ -29,6 +29,8 @@ pub(super) struct Changed {
     pub(super) source: SourceId,
     /// Its names in a scope.
     pub(super) item: ScopeItem,
+    /// Its triggers.
+    pub(super) triggers: Vec<Arc<peergres_sync::schema::Trigger>>,
 }
 
 impl Changed {
@@ -114,7 +116,8 @@ impl Binder<'_> {
         let source = self.new_source();
         let shown = alias.map(fold);
         let item = ScopeItem::of_relation(&relation, shown.as_deref(), source);
-        Ok(Changed { relation, table, source, item })
+        let triggers = self.triggers_of(&table.name);
+        Ok(Changed { relation, table, source, item, triggers })
     }
 
     /// The value that a column takes where none is given: its identity's next, its default, its domain's, none for NULL.
@@ -193,6 +196,7 @@ impl Binder<'_> {
             }
             Body::Merge(merge) => self.plan_staged(|binder, program| binder.stage_merge(program, merge), Tag::Merge),
             Body::Query(query) => self.plan_query(query),
+            Body::Call(function) => self.plan_call(function),
         }
     }
 

@@ -26,7 +26,7 @@ impl BoundDelete {
     /// Whether RETURNING reads tables, which must be as before, or other tables' columns.
     pub(super) fn must_stage(&self) -> bool {
         let returned = self.returned.as_deref().unwrap_or_default();
-        !self.sources.is_empty() && !returned.is_empty() || returned.iter().any(|item| item.expr.reads(None))
+        self.changed.fires('d') || !self.sources.is_empty() && !returned.is_empty() || returned.iter().any(|item| item.expr.reads(None))
     }
 }
 

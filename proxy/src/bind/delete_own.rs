@@ -44,7 +44,7 @@ impl Binder<'_> {
         let item = ScopeItem::of_relation(&relation, shown.as_deref(), source);
         let table = Table { name: relation.name.clone(), physical: relation.physical.clone(), ..no_table() };
         let key = rewrite::quote_identifier(&relation.columns[0].physical);
-        let changed = Changed { relation, table, source, item };
+        let changed = Changed { relation, table, source, item, triggers: Vec::new() };
         let mut scope = changed.scope(Clause::Where);
         let filter = match self.filter(delete.filter.as_ref(), &mut scope)? {
             Some(filter) => format!(" WHERE {}", rewrite::condition(&filter, self.cx)?),

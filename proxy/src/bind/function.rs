@@ -29,11 +29,18 @@ pub(super) struct Resolved {
     pub(super) variadic_array: bool,
 }
 
+impl Resolved {
+    /// The declared types in the order of the arguments as given.
+    pub(super) fn in_order(&self) -> Vec<Oid> {
+        self.order.iter().map(|slot| self.declared[*slot]).collect()
+    }
+}
+
 /// A call's arguments as written.
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) args: Vec<Expr>,
-    names: Vec<Option<String>>,
+    pub(super) names: Vec<Option<String>>,
     pub(super) star: bool,
     /// Whether the last argument was written with VARIADIC.
     variadic: bool,
@@ -67,7 +74,7 @@ impl Binder<'_> {
         self.plain_call(resolved, args, form, position)
     }
 
-    fn written(&mut self, function: &ast::Function, scope: &Scope<'_>) -> Result<Written> {
+    pub(super) fn written(&mut self, function: &ast::Function, scope: &Scope<'_>) -> Result<Written> {
         let mut written = Written::default();
         match &function.args {
             FunctionArguments::None => {}
@@ -204,8 +211,10 @@ impl Binder<'_> {
         let (proc, args, result) = self.complete_arguments(resolved, args, position)?;
         self.writes |= matches!(proc.name.as_str(), "nextval" | "setval") && proc.schema == "pg_catalog";
         self.writes |= crate::catalog::own::writes(&proc);
+        self.writes |= proc.body.as_ref().is_some_and(|function| super::routine::writes(function, &self.catalog));
+        let result = self.routine_row(&proc, &args, result);
         let call = Call { proc: ProcRef(proc), args, variadic_array, form };
-        Ok(Expr::new(ExprKind::Call(Box::new(call)), TypeRef::new(result)).at(position))
+        Ok(Expr::new(ExprKind::Call(Box::new(call)), result).at(position))
     }
 
     /// Puts arguments in order, adds defaults, coerces; answers the result type too.
@@ -296,7 +305,7 @@ impl Binder<'_> {
         types.iter().map(|ty| self.type_name(*ty)).collect::<Vec<_>>().join(", ")
     }
 
-    fn named_type_list(&self, types: &[Oid], names: &[Option<String>]) -> String {
+    pub(super) fn named_type_list(&self, types: &[Oid], names: &[Option<String>]) -> String {
         let one = |(at, ty): (usize, &Oid)| match names.get(at) {
             Some(Some(name)) => format!("{name} => {}", self.type_name(*ty)),
             _ => self.type_name(*ty),
@@ -347,15 +356,15 @@ impl Binder<'_> {
 /// What is known of a call's arguments before its function is.
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
-    types: &'a [Oid],
+    pub(super) types: &'a [Oid],
     /// Those of named arguments.
-    names: &'a [Option<String>],
+    pub(super) names: &'a [Option<String>],
     /// Whether the last one is the array of a variadic function's last ones.
-    variadic: bool,
+    pub(super) variadic: bool,
 }
 
 /// The function as a candidate for so many arguments of such names: none where they do not go together.
-fn candidate(proc: &Arc<Proc>, given: usize, names: &[Option<String>], variadic: bool) -> Option<Resolved> {
+pub(super) fn candidate(proc: &Arc<Proc>, given: usize, names: &[Option<String>], variadic: bool) -> Option<Resolved> {
     let (declared, wanted) = (proc.args.len(), given);
     if names.iter().any(Option::is_some) {
         let mut order = Vec::with_capacity(given);

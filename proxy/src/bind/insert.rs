@@ -39,7 +39,9 @@ impl BoundInsert {
     pub(super) fn must_stage(&self) -> bool {
         let own = Some(self.changed.relation.oid);
         let updates = self.conflict.iter().filter_map(|conflict| conflict.update.as_ref());
-        self.returned.iter().flatten().any(|item| item.expr.reads(None))
+        self.changed.fires('i')
+            || self.conflict.is_some() && self.changed.fires('u')
+            || self.returned.iter().flatten().any(|item| item.expr.reads(None))
             || updates.flat_map(|(assigned, _)| &assigned.single).any(|(_, value)| value.reads(own))
     }
 

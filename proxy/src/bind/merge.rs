@@ -83,15 +83,19 @@ impl Binder<'_> {
             MergeAction::Update(assignments) => {
                 let assigned = self.assignments(&bound.changed, assignments, scope)?;
                 let found = self.matched(program, bound, &assigned, parts)?;
-                self.apply_update(program, &bound.changed, &assigned, &found);
+                self.update_found(program, &bound.changed, &assigned, &found)?;
+                self.after_statement(program, &bound.changed, 'u', Some(&assigned));
                 bound.touched.push(found);
             }
             MergeAction::Delete => {
                 let found = self.matched(program, bound, &Assigned::default(), parts)?;
+                self.before_rows(program, &bound.changed, 'd', &found, None)?;
                 let table = quote_identifier(&bound.changed.table.physical);
                 let key = quote_identifier(bound.changed.table.row_key());
                 let sql = format!("DELETE FROM {table} WHERE {key} IN (SELECT \"~key\" FROM temp.{})", quote_identifier(&found));
                 program.change(sql, bound.changed.target(Action::Delete, None));
+                self.after_rows(program, &bound.changed, 'd', &found, None);
+                self.after_statement(program, &bound.changed, 'd', None);
                 bound.touched.push(found);
             }
             MergeAction::Insert(columns, overriding, values) => {

@@ -16,6 +16,7 @@ use crate::{
 
 mod aggregate;
 mod binder;
+mod call;
 mod candidate;
 mod change;
 mod coerce;
@@ -40,6 +41,7 @@ mod nested_query;
 mod operator;
 mod precedence;
 mod query;
+pub mod routine;
 pub mod scope;
 mod select;
 mod staged;
@@ -47,6 +49,7 @@ mod staged_conflict;
 mod subquery;
 mod syntax;
 pub mod tree;
+mod trigger;
 mod update;
 mod window;
 mod with;
@@ -56,6 +59,11 @@ pub use deparse::{deparse, deparse_prettily};
 pub use scope::{Clause, Scope};
 pub(crate) use syntax::same as is_same;
 pub use tree::{Expr, Query, SourceId};
+
+/// The column in which an updated row's former value waits for its triggers.
+pub(crate) fn old_column(at: usize) -> String {
+    trigger::old_column(at)
+}
 
 /// Where a value is going, which decides the casts that apply by themselves.
 pub use crate::catalog::CastContext as CoercionContext;

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     error::{Result, SqlError, SqlState},
+    session::variables::Meaning,
     types::{TypeRef, oid},
 };
 
@@ -17,8 +18,11 @@ impl Binder<'_> {
     /// A name without a dot: a column, a whole row, `DEFAULT`, `VALUE`.
     pub(super) fn identifier(&mut self, ident: &Ident, scope: &Scope<'_>) -> Result<Expr> {
         let (name, position) = (fold(ident), self.position(ident.span));
-        if let Found::Column(expr) = scope.column(&name, position)? {
-            return Ok(expr);
+        let variable = self.variable(std::slice::from_ref(&name), position)?;
+        match (scope.column(&name, position)?, variable) {
+            (Found::Column(_), Some((_, true))) => return Err(self.ambiguous_variable(&name, position)),
+            (Found::Column(expr), _) | (Found::Nothing, Some((expr, _))) => return Ok(expr),
+            (Found::Nothing, None) => {}
         }
         if ident.quote_style.is_none() {
             if let (Some(ty), "value") = (scope.domain_value, name.as_str()) {
@@ -47,6 +51,11 @@ impl Binder<'_> {
     pub(super) fn compound_identifier(&mut self, parts: &[Ident], scope: &Scope<'_>) -> Result<Expr> {
         let names: Vec<String> = parts.iter().map(fold).collect();
         let position = self.position(parts[0].span);
+        if scope.item(None, &names[0], position)?.is_none()
+            && let Some((expr, _)) = self.variable(&names, position)?
+        {
+            return Ok(expr);
+        }
         let (schema, table, column, fields) = match names.as_slice() {
             [table, column] => (None, table, column, &[][..]),
             [schema, table, column] => match scope.item(None, schema, position)? {
@@ -71,6 +80,32 @@ impl Binder<'_> {
             found = self.field(found, field, position)?;
         }
         Ok(found)
+    }
+
+    /// The variable of the function around that a dotted name means, fields behind it taken; and whether a column of that name is an error.
+    pub(super) fn variable(&mut self, names: &[String], position: usize) -> Result<Option<(Expr, bool)>> {
+        let Some(variables) = self.cx.variables.clone() else { return Ok(None) };
+        let Meaning::Variable(variable, taken) = variables.find(names) else { return Ok(None) };
+        let mut expr = Expr::new(ExprKind::Parameter(variable.number), variable.ty).at(position);
+        if variable.ty.oid == oid::RECORD && variable.ty.typmod < 0 {
+            let error =
+                SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, format!("record \"{}\" is not assigned yet", variable.name));
+            return Err(error.detail("The tuple structure of a not-yet-assigned record is indeterminate."));
+        }
+        for field in &names[taken..] {
+            expr = match self.field(expr, field, position) {
+                Err(_) if variable.ty.oid == oid::RECORD => {
+                    let message = format!("record \"{}\" has no field \"{field}\"", variable.name);
+                    return Err(SqlError::new(SqlState::UNDEFINED_COLUMN, message));
+                }
+                found => found?,
+            };
+        }
+        Ok(Some((expr, variables.strict)))
+    }
+
+    fn ambiguous_variable(&self, name: &str, position: usize) -> SqlError {
+        super::scope::ambiguous_column(name, position).detail("It could refer to either a PL/pgSQL variable or a table column.")
     }
 
     fn column_of(&self, item: &ScopeItem, table: &str, column: &str, scope: &Scope<'_>, position: usize) -> Result<Expr> {

@@ -153,6 +153,10 @@ impl Binder<'_> {
                     let table = parts.pop().unwrap_or_default();
                     let position = self.position_at(name);
                     let Some(item) = scope.item(parts.pop().as_deref(), &table, position)? else {
+                        if let Some((row, _)) = self.variable(std::slice::from_ref(&table), position)? {
+                            self.spread(row, &mut targets)?;
+                            continue;
+                        }
                         return Err(self.missing_item(&table, scope, position));
                     };
                     targets.extend(item.columns.iter().map(|c| Target { expr: c.expr.clone(), name: c.name.clone() }));
@@ -170,6 +174,10 @@ impl Binder<'_> {
     /// `(row).*`.
     fn spread_row(&mut self, row: &ast::Expr, scope: &Scope<'_>, targets: &mut Vec<Target>) -> Result<()> {
         let bound = self.expression(row, scope)?;
+        self.spread(bound, targets)
+    }
+
+    fn spread(&mut self, bound: Expr, targets: &mut Vec<Target>) -> Result<()> {
         let names: Vec<String> = match (&bound.kind, self.catalog.type_by_oid(self.base_type(bound.ty).concrete()).map(|ty| &ty.kind)) {
             (ExprKind::Row { names, .. }, _) => names.clone(),
             (ExprKind::Call(call), _) if call.proc.returns_set && bound.ty.oid == oid::RECORD => {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::{Result, SqlError, SqlState},
-    execute::plan::{Action, OutputColumn, Plan, Role, Step, Tag},
+    execute::plan::{Action, Fire, OutputColumn, Plan, Role, Step, Tag},
     parse::change::{Body, Change, WithItem},
     rewrite::{self, Printer, quote_identifier},
     types::{TypeRef, oid},
@@ -54,6 +54,16 @@ impl Program {
     /// A further step of finding.
     pub(super) fn find(&mut self, sql: String) {
         self.find.push(Step::read(sql, Role::Auxiliary));
+    }
+
+    /// Triggers fired before anything is changed.
+    pub(super) fn find_by_firing(&mut self, fire: Fire) {
+        self.find.push(Step::fire(fire));
+    }
+
+    /// Triggers fired once all is changed.
+    pub(super) fn change_by_firing(&mut self, fire: Fire) {
+        self.change.push(Step::fire(fire));
     }
 
     /// A step of changing.
@@ -164,7 +174,7 @@ impl Binder<'_> {
                 self.stage_delete(program, bound)
             }
             Body::Merge(merge) => self.stage_merge(program, merge),
-            Body::Query(_) => Err(SqlError::internal("a query is no data change")),
+            Body::Query(_) | Body::Call(_) => Err(SqlError::internal("this is no data change")),
         }
     }
 
@@ -270,14 +280,18 @@ impl Binder<'_> {
         let kept = self.keep_all_foreign(&changed, &mut returned)?;
         let joined = !sources.is_empty();
         sources.insert(0, changed.from());
+        self.before_statement(program, &changed, 'd', None);
         let found = self.found(program, &changed, &Assigned::default(), sources, filter, kept)?;
         if joined {
             once_each(program, &found);
         }
+        self.before_rows(program, &changed, 'd', &found, None)?;
         let key = quote_identifier(changed.table.row_key());
         let sql =
             format!("DELETE FROM {} WHERE {key} IN (SELECT \"~key\" FROM {})", quote_identifier(&changed.table.physical), temp(&found));
         program.change(sql, changed.target(Action::Delete, None));
+        self.after_rows(program, &changed, 'd', &found, None);
+        self.after_statement(program, &changed, 'd', None);
         self.returned(program, &changed, &found, returned)
     }
 
@@ -287,18 +301,34 @@ impl Binder<'_> {
         let kept = self.keep_all_foreign(&changed, &mut returned)?;
         let joined = !sources.is_empty();
         sources.insert(0, changed.from());
+        self.before_statement(program, &changed, 'u', Some(&assigned));
         let found = self.found(program, &changed, &assigned, sources, filter, kept)?;
         if joined {
             once_each(program, &found);
         }
-        self.apply_update(program, &changed, &assigned, &found);
+        self.update_found(program, &changed, &assigned, &found)?;
+        self.after_statement(program, &changed, 'u', Some(&assigned));
         self.returned(program, &changed, &found, returned)
     }
 
-    pub(super) fn apply_update(&mut self, program: &mut Program, changed: &Changed, assigned: &Assigned, found: &str) {
+    /// Changes the found rows, their triggers before and after.
+    pub(super) fn update_found(&mut self, program: &mut Program, changed: &Changed, assigned: &Assigned, found: &str) -> Result<()> {
+        self.before_rows(program, changed, 'u', found, Some(assigned))?;
+        self.apply_update(program, changed, assigned, found);
+        self.after_rows(program, changed, 'u', found, Some(assigned));
+        Ok(())
+    }
+
+    fn apply_update(&mut self, program: &mut Program, changed: &Changed, assigned: &Assigned, found: &str) {
         let key = format!("{}.{}", changed.alias(), quote_identifier(changed.table.row_key()));
         let null = Expr::null(TypeRef::new(oid::INT8));
-        let set = assigned.columns().into_iter().map(|at| {
+        let is_computed = |at: &usize| changed.table.columns[*at].generated.is_some();
+        // A trigger may have changed any column.
+        let columns: Vec<usize> = match changed.reshapes('u') {
+            true => (0..changed.table.columns.len()).filter(|at| !is_computed(at)).collect(),
+            false => assigned.columns(),
+        };
+        let set = columns.into_iter().map(|at| {
             let name = quote_identifier(&changed.table.columns[at].physical);
             format!("{name} = {}", guard_key(changed, at, &null, format!("\"~f\".{name}")))
         });
@@ -333,6 +363,9 @@ impl Binder<'_> {
             };
             targets.push(Item { expr, name: column.physical.clone() });
         }
+        for (at, column) in changed.item.columns.iter().enumerate().filter(|_| !deletes && changed.fires('u')) {
+            targets.push(Item { expr: column.expr.clone(), name: super::trigger::old_column(at) });
+        }
         for (index, expr) in kept.into_iter().enumerate() {
             targets.push(Item { expr, name: format!("~c{}", index + 1) });
         }
@@ -365,11 +398,16 @@ impl Binder<'_> {
     /// INSERT.
     pub(super) fn stage_insert(&mut self, program: &mut Program, bound: BoundInsert) -> Result<Returned> {
         let BoundInsert { changed, columns, rows, conflict, returned } = bound;
+        self.before_statement(program, &changed, 'i', None);
         let rows = self.insert_rows_whole(&changed, &columns, &rows)?;
         let rows = self.with_generated(&changed, &rows, &[])?;
         let mut new = program.table("new", &rows);
+        self.before_rows(program, &changed, 'i', &new, None)?;
+        let columns = self.inserted_columns(&changed, &columns);
         let Some(conflict) = conflict else {
             self.apply_insert(program, &changed, &columns, &new);
+            self.after_rows(program, &changed, 'i', &new, None);
+            self.after_statement(program, &changed, 'i', None);
             return self.returned(program, &changed, &new, returned);
         };
         let all = new;
@@ -379,11 +417,13 @@ impl Binder<'_> {
         }
         new = insertable(program, &changed, &all, &conflict.keys);
         self.apply_insert(program, &changed, &columns, &new);
+        self.after_rows(program, &changed, 'i', &new, None);
         let mut parts = vec![new];
         if let Conflict { update: Some((assigned, filter)), keys, .. } = conflict {
             let key = keys.into_iter().next().ok_or_else(|| SqlError::internal("DO UPDATE means a key"))?;
             parts.push(self.stage_conflict_update(program, &changed, &all, &key, &assigned, filter.as_ref())?);
         }
+        self.after_statement(program, &changed, 'i', None);
         let columns: Vec<String> = changed.table.columns.iter().map(|c| quote_identifier(&c.physical)).collect();
         let list = columns.join(", ");
         let union: Vec<String> = parts.iter().map(|part| format!("SELECT {list}, \"~row\" FROM {}", temp(part))).collect();

@@ -32,16 +32,21 @@ impl Binder<'_> {
                 None => format!("{}.{name} AS {name}", changed.alias()),
             });
         }
+        let mut beside = vec!["\"~key\"".to_owned(), "\"~row\"".to_owned()];
+        for (at, column) in changed.table.columns.iter().enumerate().filter(|_| changed.fires('u')) {
+            let old = quote_identifier(&super::trigger::old_column(at));
+            list.push(format!("{}.{} AS {old}", changed.alias(), quote_identifier(&column.physical)));
+            beside.push(old);
+        }
         list.push("excluded.rowid AS \"~row\"".to_owned());
         let mut sql =
             format!("SELECT {} FROM {} AS excluded JOIN {} ON {}", list.join(", "), temp(all), changed.sqlite(), meets(changed, key, 0));
         if let Some(filter) = filter {
             sql += &format!(" WHERE {}", rewrite::condition(filter, self.cx)?);
         }
-        let beside = ["\"~key\"".to_owned(), "\"~row\"".to_owned()];
         let sql = self.with_generated(changed, &sql, &beside)?;
         let found = program.table("met", &sql);
-        self.apply_update(program, changed, assigned, &found);
+        self.update_found(program, changed, assigned, &found)?;
         Ok(found)
     }
 }

@@ -79,7 +79,8 @@ impl BoundUpdate {
         let own = Some(self.changed.relation.oid);
         let returned = self.returned.as_deref().unwrap_or_default();
         let several = !self.assigned.several.is_empty();
-        !self.sources.is_empty() && (!returned.is_empty() || several)
+        self.changed.fires('u')
+            || !self.sources.is_empty() && (!returned.is_empty() || several)
             || returned.iter().any(|item| item.expr.reads(None))
             || self.assigned.single.iter().any(|(_, value)| value.reads(own))
             || self.assigned.several.iter().any(|(_, query)| query.reads(own))

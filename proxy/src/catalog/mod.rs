@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use peergres_sync::schema::{Object, Schema};
+use peergres_sync::schema::{Object, QualifiedName, Schema, Trigger};
 
 use crate::types::{Oid, Type};
 
@@ -46,6 +46,7 @@ pub struct Catalog {
     functions: HashMap<String, Vec<Arc<Proc>>>,
     functions_by_oid: HashMap<Oid, Arc<Proc>>,
     namespaces: Vec<(Oid, String)>,
+    triggers: HashMap<QualifiedName, Vec<Arc<Trigger>>>,
     /// Rows of the catalog relations, made when first asked for.
     stored: relations::Stored,
 }
@@ -68,13 +69,18 @@ impl Catalog {
             functions: HashMap::new(),
             functions_by_oid: HashMap::new(),
             namespaces: Vec::new(),
+            triggers: HashMap::new(),
             stored: relations::Stored::new(),
         };
         for (oid, object) in &schema.objects {
-            if let Object::Namespace(namespace) = &**object {
-                catalog.namespaces.push((*oid, namespace.name.clone()));
+            match &**object {
+                Object::Namespace(namespace) => catalog.namespaces.push((*oid, namespace.name.clone())),
+                Object::Trigger(trigger) => catalog.triggers.entry(trigger.table.clone()).or_default().push(Arc::new(trigger.clone())),
+                _ => {}
             }
         }
+        // They fire in the order of their names.
+        catalog.triggers.values_mut().for_each(|list| list.sort_by(|a, b| a.name.cmp(&b.name)));
         user::add_types(&mut catalog, &schema);
         user::add_relations(&mut catalog, &schema);
         user::add_functions(&mut catalog, &schema);
@@ -160,6 +166,11 @@ impl Catalog {
     /// The relations that users made.
     pub fn user_relations(&self) -> impl Iterator<Item = &Arc<Relation>> {
         self.relations_by_oid.values()
+    }
+
+    /// The triggers of a table, in the order of their names.
+    pub fn triggers(&self, table: &QualifiedName) -> &[Arc<Trigger>] {
+        self.triggers.get(table).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether there is a schema of that name.

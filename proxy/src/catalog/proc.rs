@@ -1,5 +1,9 @@
 //! A function, aggregate, window function or procedure: one row of `pg_proc`, with its arguments taken apart.
 
+use std::sync::Arc;
+
+use peergres_sync::schema::Function;
+
 use super::type_name;
 use crate::types::{Oid, oid};
 
@@ -38,8 +42,8 @@ pub struct Proc {
     pub direct_args: usize,
     /// `n`ormal, `o`rdered-set or `h`ypothetical-set.
     pub aggregate_kind: char,
-    /// For a function that users made: its text in SQL.
-    pub body: Option<String>,
+    /// A function that users made.
+    pub body: Option<Arc<Function>>,
 }
 
 /// The kinds of `pg_proc` rows.

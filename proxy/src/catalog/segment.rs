@@ -23,6 +23,8 @@ pub(super) enum Cell {
     Real(f64),
     /// Text, and all that lies as text.
     Text(Arc<str>),
+    /// Bytes.
+    Blob(Arc<[u8]>),
 }
 
 impl Cell {
@@ -33,6 +35,7 @@ impl Cell {
             Cell::Integer(number) => ValueRef::Integer(*number),
             Cell::Real(number) => ValueRef::Real(*number),
             Cell::Text(text) => ValueRef::Text(text.as_bytes()),
+            Cell::Blob(bytes) => ValueRef::Blob(bytes),
         })
     }
 
@@ -204,7 +207,7 @@ impl Segment {
                 match self.cell(row, column) {
                     Cell::Integer(number) => index.integers.entry(*number).or_default().push(row as u32),
                     Cell::Text(text) => index.texts.entry(text.clone()).or_default().push(row as u32),
-                    Cell::Null | Cell::Real(_) => {}
+                    Cell::Null | Cell::Real(_) | Cell::Blob(_) => {}
                 }
             }
             index

@@ -144,33 +144,41 @@ pub(super) fn add_functions(catalog: &mut Catalog, schema: &Schema) {
 
 fn proc_of(catalog: &Catalog, oid: Oid, function: &Function) -> Proc {
     let resolve = |text: &str| catalog.parse_type(text, &[]).ok().map(|ty| ty.oid);
-    let args: Vec<Oid> = function.arguments.iter().map(|(_, ty, _)| resolve(ty).unwrap_or(oid::UNKNOWN)).collect();
-    let table = function.returns.strip_prefix("TABLE(").and_then(|rest| rest.strip_suffix(')'));
-    let outputs: Vec<OutputArgument> = match table {
-        Some(columns) => {
-            let arguments = proc::arguments(columns, &resolve);
-            let pairs = arguments.names.into_iter().zip(arguments.types);
-            pairs.map(|(name, ty)| OutputArgument { name, ty }).collect()
-        }
-        None => Vec::new(),
-    };
+    let type_of = |ty: &str| resolve(ty).unwrap_or(oid::UNKNOWN);
+    let args: Vec<Oid> = function.inputs().map(|(_, ty, _)| type_of(ty)).collect();
+    let is_output = |mode: char| matches!(mode, 'o' | 'b' | 't');
+    let unnamed = |at: usize| format!("column{}", at + 1);
+    let outputs: Vec<OutputArgument> = function
+        .parameters()
+        .filter(|(mode, _)| is_output(*mode))
+        .enumerate()
+        .map(|(at, (_, (name, ty, _)))| OutputArgument { name: if name.is_empty() { unnamed(at) } else { name.clone() }, ty: type_of(ty) })
+        .collect();
+    let variadic = function.parameters().find(|(mode, _)| *mode == 'v').map_or(0, |(_, (_, ty, _))| match type_of(ty) {
+        oid::ANYARRAY => oid::ANYELEMENT,
+        oid::ANYCOMPATIBLEARRAY => oid::ANYCOMPATIBLE,
+        array => match catalog.type_by_oid(array).map(|ty| &ty.kind) {
+            Some(types::Kind::Array(element)) => *element,
+            _ => array,
+        },
+    });
     Proc {
         oid,
         schema: function.name.schema.clone(),
         name: function.name.name.clone(),
-        kind: ProcKind::Function,
+        kind: if function.procedure { ProcKind::Procedure } else { ProcKind::Function },
         returns_set: function.returns_set,
         strict: function.strict,
         volatility: function.volatility,
-        variadic: 0,
-        result: if table.is_some() { oid::RECORD } else { resolve(&function.returns).unwrap_or(oid::VOID) },
+        variadic,
+        result: resolve(&function.returns).unwrap_or(oid::VOID),
         signature: proc::signature(&function.name.name, &args, &|ty| catalog.format_type(TypeRef::new(ty), &["public".to_owned()])),
         args,
-        arg_names: function.arguments.iter().map(|(name, ..)| name.clone()).collect(),
-        defaults: function.arguments.iter().filter_map(|(_, _, default)| default.clone()).collect(),
+        arg_names: function.inputs().map(|(name, ..)| name.clone()).collect(),
+        defaults: function.inputs().filter_map(|(_, _, default)| default.clone()).collect(),
         outputs,
         direct_args: 0,
         aggregate_kind: 'n',
-        body: Some(function.body.clone()),
+        body: Some(Arc::new(function.clone())),
     }
 }

@@ -99,7 +99,7 @@ fn action(definer: &mut Definer<'_>, table: Table, action: &TableAction) -> Resu
         }
         Action::RenameConstraint(from, to) => alter_constraint::rename(definer, &table, &fold(from), &fold(to)),
         Action::ValidateConstraint(name) => alter_constraint::validate(definer, &table, &fold(name)),
-        Action::Triggers(name) => triggers(&table, name),
+        Action::Triggers(name, enabled) => super::trigger::switch(definer, &table, name, *enabled),
         Action::SetLogged(logged) if table.unlogged != *logged => Ok(()),
         Action::SetLogged(logged) => {
             let what = if *logged { "LOGGED" } else { "UNLOGGED" };
@@ -115,14 +115,6 @@ fn action(definer: &mut Definer<'_>, table: Table, action: &TableAction) -> Resu
         }
         Action::Rename(_) | Action::SetSchema(_) | Action::Owner(_) | Action::Tune => Ok(()),
     }
-}
-
-/// There are no triggers of a user's to be switched, and foreign keys stay in force: data that is loaded with them off would not be checked.
-fn triggers(table: &Table, name: &str) -> Result<()> {
-    if matches!(name, "all" | "user") {
-        return Ok(());
-    }
-    Err(SqlError::new(SqlState::UNDEFINED_OBJECT, format!("trigger \"{name}\" for table \"{}\" does not exist", table.name.name)))
 }
 
 /// Puts a table in a new form whose rows lie as before.

@@ -2,9 +2,9 @@
 
 use peergres_sync::{
     commit::ObjectClass,
-    schema::{Function, Object, QualifiedName},
+    schema::{Object, QualifiedName},
 };
-use sqlparser::ast::{CommentObject, DataType, ObjectName, Statement};
+use sqlparser::ast::{CommentObject, ObjectName, Statement};
 
 use super::{
     definer::{Definer, no_namespace, undefined_column, undefined_relation},
@@ -61,43 +61,14 @@ pub(super) fn on_part(definer: &mut Definer<'_>, on: &Commented, comment: Option
             }
             Object::Table(table)
         }
-        Commented::Function { name, arguments } => {
-            let mut found = function(definer, name, arguments.as_deref())?;
+        Commented::Trigger(name, table) => super::trigger::commented(definer, name, table, comment)?,
+        Commented::Routine(kind, name) => {
+            let mut found = super::function_named::find(definer, *kind, name)?;
             found.comment = comment;
             Object::Function(found)
         }
     };
     definer.apply(&[], vec![object], Vec::new()).map(|_| ())
-}
-
-fn function(definer: &Definer<'_>, name: &ObjectName, arguments: Option<&[DataType]>) -> Result<Function> {
-    let (schema, bare) = bind::schema_and_name(name, &definer.cx)?;
-    let catalog = &definer.cx.catalog;
-    let type_name = |ty: &DataType| catalog.data_type(ty, &definer.path).map(|ty| catalog.qualified_type_name(ty));
-    let types = arguments.map(|types| types.iter().map(type_name).collect::<Result<Vec<_>>>()).transpose()?;
-    let known = definer.schema();
-    let fits = |function: &&Function| {
-        let here = schema.as_ref().map_or_else(|| definer.path.contains(&function.name.schema), |s| *s == function.name.schema);
-        let own = function.arguments.iter().map(|(_, ty, _)| ty);
-        function.name.name == bare && here && types.as_ref().is_none_or(|types| types.iter().eq(own))
-    };
-    let functions = known.objects.values().filter_map(|object| match &**object {
-        Object::Function(function) => Some(function),
-        _ => None,
-    });
-    let found: Vec<&Function> = functions.filter(fits).collect();
-    match found.as_slice() {
-        [only] => Ok((*only).clone()),
-        [] => {
-            let message = match &types {
-                Some(types) => format!("function {bare}({}) does not exist", types.join(", ")),
-                None => format!("could not find a function named \"{bare}\""),
-            };
-            Err(SqlError::new(SqlState::UNDEFINED_FUNCTION, message))
-        }
-        _ => Err(SqlError::new(SqlState::AMBIGUOUS_FUNCTION, format!("function name \"{bare}\" is not unique"))
-            .hint("Specify the argument list to select the function unambiguously.")),
-    }
 }
 
 fn relation(definer: &Definer<'_>, kind: CommentObject, name: &ObjectName, comment: Option<String>) -> Result<Object> {

@@ -31,6 +31,10 @@ impl Item {
             if name.schema.is_empty() || path.contains(&name.schema) { name.name.clone() } else { format!("{}.{}", name.schema, name.name) }
         };
         match self {
+            Item::Object(ObjectClass::Trigger, name) => match schema.get(ObjectClass::Trigger, name).map(AsRef::as_ref) {
+                Some(Object::Trigger(trigger)) => format!("trigger {} on table {}", trigger.name, shown(&trigger.table)),
+                _ => format!("trigger {}", name.name),
+            },
             Item::Object(class, name) => format!("{} {}", noun(schema, *class, name), shown(name)),
             Item::Constraint(table, constraint) => format!("constraint {constraint} on table {}", shown(table)),
             Item::Default(table, column) => format!("default value for column {column} of table {}", shown(table)),
@@ -46,8 +50,10 @@ fn noun(schema: &Schema, class: ObjectClass, name: &QualifiedName) -> &'static s
         Some(Object::Sequence(_)) => "sequence",
         Some(Object::View(_)) => "view",
         Some(Object::Type(_)) => "type",
+        Some(Object::Function(function)) if function.procedure => "procedure",
         Some(Object::Function(_)) => "function",
         Some(Object::Extension(_)) => "extension",
+        Some(Object::Trigger(_)) => "trigger",
         Some(Object::Namespace(_)) | None => class.noun(),
     }
 }
@@ -58,6 +64,7 @@ pub(super) fn belongings(schema: &Schema, item: &Item) -> Vec<Item> {
     let belongs = |object: &Object| match object {
         Object::Index(index) => index.table == *name,
         Object::Sequence(sequence) => sequence.owned_by.as_ref().is_some_and(|(owner, _)| owner == name),
+        Object::Trigger(trigger) => trigger.table == *name,
         _ => false,
     };
     schema.objects.values().filter(|object| belongs(object)).map(|object| Item::Object(object.class(), object.name())).collect()
@@ -72,7 +79,11 @@ fn depends(object: &Object, item: &Item) -> Vec<Item> {
     let itself = || vec![Item::Object(object.class(), object.name())];
     match (item, object) {
         (Item::Object(ObjectClass::Namespace, namespace), object) => {
-            if object.name().schema == namespace.name && !matches!(object, Object::Index(_)) { itself() } else { Vec::new() }
+            if object.name().schema == namespace.name && !matches!(object, Object::Index(_) | Object::Trigger(_)) {
+                itself()
+            } else {
+                Vec::new()
+            }
         }
         (Item::Object(ObjectClass::Relation, name), Object::View(view)) => {
             if view::relations(view).contains(name) {
@@ -107,8 +118,55 @@ fn depends(object: &Object, item: &Item) -> Vec<Item> {
             TypeDefinition::Composite { attributes } if attributes.iter().any(|(_, ty)| is_of_type(ty, name)) => itself(),
             _ => Vec::new(),
         },
+        (Item::Object(ObjectClass::Function, name), _) => calls_of(object, name),
+        (Item::Object(ObjectClass::Type, name), Object::Function(function)) => {
+            let mut types = function.arguments.iter().map(|(_, ty, _)| ty).chain([&function.returns]);
+            if types.any(|ty| is_of_type(ty, name)) { itself() } else { Vec::new() }
+        }
+        (Item::Object(ObjectClass::Relation, name), Object::Function(function)) => {
+            let mut types = function.arguments.iter().map(|(_, ty, _)| ty).chain([&function.returns]);
+            if types.any(|ty| is_of_type(ty, name)) { itself() } else { Vec::new() }
+        }
         _ => Vec::new(),
     }
+}
+
+/// What of an object calls a function.
+fn calls_of(object: &Object, name: &QualifiedName) -> Vec<Item> {
+    let itself = || vec![Item::Object(object.class(), object.name())];
+    match object {
+        Object::Trigger(trigger) => {
+            let key = QualifiedName { schema: trigger.function.schema.clone(), name: format!("{}()", trigger.function.name) };
+            if key == *name { itself() } else { Vec::new() }
+        }
+        Object::View(view) if calls(&view.query, name) => itself(),
+        Object::Table(table) => {
+            let checks = table.constraints.iter().filter(|constraint| match &constraint.rule {
+                ConstraintRule::Check { expression, .. } => calls(expression, name),
+                _ => false,
+            });
+            let mut out: Vec<Item> = checks.map(|constraint| Item::Constraint(table.name.clone(), constraint.name.clone())).collect();
+            let says = |text: &Option<String>| text.as_deref().is_some_and(|text| calls(text, name));
+            let defaults = table.columns.iter().filter(|column| says(&column.default));
+            out.extend(defaults.map(|column| Item::Default(table.name.clone(), column.name.clone())));
+            let generated = table.columns.iter().filter(|column| says(&column.generated));
+            out.extend(generated.map(|column| Item::Column(table.name.clone(), column.name.clone())));
+            out
+        }
+        Object::Index(index) => {
+            let mut texts = index.keys.iter().filter_map(|key| key.expression.as_ref()).chain(&index.predicate);
+            if texts.any(|expression| calls(&expression.text, name)) { itself() } else { Vec::new() }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a stored text calls a function of that name; another one of the same name, with other arguments, counts too.
+fn calls(text: &str, function: &QualifiedName) -> bool {
+    use crate::catalog::type_name::quote_identifier;
+    let bare = function.name.split('(').next().unwrap_or_default();
+    let called = format!("{}(", quote_identifier(bare));
+    text.match_indices(&called).any(|(at, _)| !text[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '$')))
 }
 
 /// Whether a stored type name is that type, or an array of it.

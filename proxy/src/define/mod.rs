@@ -14,7 +14,7 @@ use crate::{
     error::{Result, SqlError},
     parse::{
         Node,
-        definition::{Definition, Kind},
+        definition::{Definition, Kind, RoutineKind},
     },
     session::context::Context,
 };
@@ -33,6 +33,7 @@ mod domain;
 mod drop;
 mod extension;
 mod function;
+mod function_named;
 mod identity;
 mod index;
 mod like;
@@ -46,6 +47,7 @@ mod rename_type;
 mod retype;
 mod sequence;
 mod table_as;
+mod trigger;
 mod truncate;
 mod user_type;
 pub(crate) mod view;
@@ -99,6 +101,21 @@ fn tag_of_definition(definition: &Definition) -> &'static str {
     match definition {
         Definition::CreateTable(_) => "CREATE TABLE",
         Definition::CreateTableAs(_) => "CREATE TABLE AS",
+        Definition::CreateRoutine(create) if create.procedure => "CREATE PROCEDURE",
+        Definition::CreateRoutine(_) => "CREATE FUNCTION",
+        Definition::CreateTrigger(_) => "CREATE TRIGGER",
+        Definition::DropTrigger { .. } => "DROP TRIGGER",
+        Definition::RenameTrigger { .. } => "ALTER TRIGGER",
+        Definition::DropRoutine { kind, .. } => match kind {
+            RoutineKind::Function => "DROP FUNCTION",
+            RoutineKind::Procedure => "DROP PROCEDURE",
+            RoutineKind::Routine => "DROP ROUTINE",
+        },
+        Definition::AlterRoutine { kind, .. } => match kind {
+            RoutineKind::Function => "ALTER FUNCTION",
+            RoutineKind::Procedure => "ALTER PROCEDURE",
+            RoutineKind::Routine => "ALTER ROUTINE",
+        },
         Definition::AlterTable(alter) => match alter.noun {
             "view" => "ALTER VIEW",
             "index" => "ALTER INDEX",
@@ -116,7 +133,6 @@ fn tag_of_definition(definition: &Definition) -> &'static str {
             Kind::Schema => "ALTER SCHEMA",
             Kind::Type => "ALTER TYPE",
             Kind::Domain => "ALTER DOMAIN",
-            Kind::Function => "ALTER FUNCTION",
             Kind::Database => "ALTER DATABASE",
         },
     }
@@ -130,7 +146,6 @@ fn tag_of_statement(statement: &Statement) -> &'static str {
         Statement::CreateSchema { .. } => "CREATE SCHEMA",
         Statement::CreateType { .. } => "CREATE TYPE",
         Statement::CreateExtension(_) => "CREATE EXTENSION",
-        Statement::CreateFunction(_) => "CREATE FUNCTION",
         Statement::Drop { object_type, .. } => match object_type {
             ObjectType::Table => "DROP TABLE",
             ObjectType::View => "DROP VIEW",
@@ -141,7 +156,6 @@ fn tag_of_statement(statement: &Statement) -> &'static str {
             ObjectType::Type => "DROP TYPE",
             _ => "",
         },
-        Statement::DropFunction(_) => "DROP FUNCTION",
         Statement::DropDomain(_) => "DROP DOMAIN",
         Statement::DropExtension(_) => "DROP EXTENSION",
         Statement::Truncate(_) => "TRUNCATE TABLE",
@@ -166,6 +180,12 @@ fn definition(definer: &mut Definer<'_>, definition: &Definition) -> Result<Opti
     match definition {
         Definition::CreateTableAs(create) => return table_as::create(definer, create),
         Definition::CreateTable(create) => create_table::create(definer, create),
+        Definition::CreateRoutine(create) => function::create(definer, create),
+        Definition::CreateTrigger(create) => trigger::create(definer, create),
+        Definition::DropTrigger { if_exists, name, table } => trigger::drop(definer, name, table, *if_exists),
+        Definition::RenameTrigger { name, table, to } => trigger::rename(definer, name, table, to),
+        Definition::DropRoutine { kind, if_exists, names, cascade } => function_named::drop(definer, *kind, names, *if_exists, *cascade),
+        Definition::AlterRoutine { kind, name, action } => function_named::alter(definer, *kind, name, action),
         Definition::AlterTable(alter) => alter::table(definer, alter),
         Definition::CreateSequence { temporary, if_not_exists, name, clauses } => {
             sequence::create(definer, name, clauses, *temporary, *if_not_exists)
@@ -197,9 +217,7 @@ fn statement(definer: &mut Definer<'_>, statement: &Statement) -> Result<Option<
         Statement::CreateSchema { .. } => namespace::create(definer, statement),
         Statement::CreateType { name, representation } => user_type::create(definer, name, representation.as_ref()),
         Statement::CreateExtension(create) => extension::create(definer, create),
-        Statement::CreateFunction(create) => function::create(definer, create),
         Statement::Drop { .. } => drop::objects(definer, statement),
-        Statement::DropFunction(drop) => function::drop(definer, drop),
         Statement::DropDomain(drop) => drop::domain(definer, drop),
         Statement::DropExtension(drop) => extension::drop(definer, drop),
         Statement::Truncate(truncate) => truncate::truncate(definer, truncate),

@@ -58,7 +58,7 @@ fn table(definer: &mut Definer<'_>, table: &Table, name: QualifiedName) -> Resul
     Ok(())
 }
 
-/// `ALTER TYPE | DOMAIN | FUNCTION … SET SCHEMA`.
+/// `ALTER TYPE | DOMAIN … SET SCHEMA`.
 pub(super) fn other(definer: &mut Definer<'_>, kind: Kind, name: &ObjectName, schema: &str) -> Result<()> {
     refuse_absent(definer, schema)?;
     match kind {
@@ -68,12 +68,6 @@ pub(super) fn other(definer: &mut Definer<'_>, kind: Kind, name: &ObjectName, sc
             };
             let new = QualifiedName { schema: schema.to_owned(), name: found.name.name.clone() };
             rename_type::relocate(definer, &found, new)
-        }
-        Kind::Function => {
-            let mut function = super::function::only(definer, name)?;
-            let old = Object::Function(function.clone()).name();
-            function.name.schema = schema.to_owned();
-            definer.apply(&[], vec![Object::Function(function)], vec![(ObjectClass::Function, old)]).map(|_| ())
         }
         Kind::Schema | Kind::Database => Err(SqlError::new(SqlState::SYNTAX_ERROR, "syntax error at or near \"schema\"")),
     }

@@ -60,8 +60,11 @@ pub(super) fn relocate(definer: &mut Definer<'_>, table: &Table, name: Qualified
             _ => {}
         }
     }
+    let (triggers, mut gone) = super::trigger::relocated(definer, &table.name, &name);
+    put.extend(triggers);
+    gone.push((ObjectClass::Relation, table.name.clone()));
     let sqlite = vec![format!("ALTER TABLE {} RENAME TO {}", quote(&table.physical), quote(&new.physical))];
-    definer.apply(&sqlite, put, vec![(ObjectClass::Relation, table.name.clone())]).map(|_| ())
+    definer.apply(&sqlite, put, gone).map(|_| ())
 }
 
 /// Foreign keys lead to the new name.
@@ -149,7 +152,7 @@ pub(super) fn relocate_sequence(definer: &mut Definer<'_>, sequence: &Sequence, 
     definer.apply(&[], put, vec![(ObjectClass::Relation, sequence.name.clone())]).map(|_| ())
 }
 
-/// `ALTER SCHEMA | TYPE | DOMAIN | FUNCTION … RENAME TO`.
+/// `ALTER SCHEMA | TYPE | DOMAIN … RENAME TO`.
 pub(super) fn other(definer: &mut Definer<'_>, kind: Kind, name: &ObjectName, to: &str) -> Result<()> {
     match kind {
         Kind::Type | Kind::Domain => {
@@ -158,12 +161,6 @@ pub(super) fn other(definer: &mut Definer<'_>, kind: Kind, name: &ObjectName, to
             };
             let new = QualifiedName { schema: found.name.schema.clone(), name: to.to_owned() };
             super::rename_type::relocate(definer, &found, new)
-        }
-        Kind::Function => {
-            let mut function = super::function::only(definer, name)?;
-            let old = Object::Function(function.clone()).name();
-            function.name.name = to.to_owned();
-            definer.apply(&[], vec![Object::Function(function)], vec![(ObjectClass::Function, old)]).map(|_| ())
         }
         Kind::Schema => super::move_schema::rename(definer, name, to),
         Kind::Database => Err(SqlError::unsupported("ALTER DATABASE RENAME TO")),
@@ -176,7 +173,6 @@ pub(super) fn owner(definer: &mut Definer<'_>, kind: Kind, name: &ObjectName) ->
     match kind {
         Kind::Schema if !definer.schema().has_namespace(&bare) => Err(super::definer::no_namespace(&bare)),
         Kind::Type | Kind::Domain if definer.user_type(name)?.is_none() => Err(super::user_type::undefined_type(&bare)),
-        Kind::Function => super::function::only(definer, name).map(|_| ()),
         _ => Ok(()),
     }
 }

@@ -76,6 +76,9 @@ impl Execution<'_> {
     }
 
     fn step(&self, step: &Step, parameters: &[Value], sink: &mut RowSink<'_>, outcome: &mut Outcome) -> Result<(), failure::Raw> {
+        if let Some(fire) = &step.fire {
+            return crate::session::context::current().services.fire(fire).map_err(failure::Raw::Told);
+        }
         let mut statement = self.connection.prepare_cached(&step.sql)?;
         bind(&mut statement, parameters)?;
         let mut rows = statement.raw_query();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use peergres_sync::schema::QualifiedName;
+use peergres_sync::schema::{QualifiedName, Trigger};
 
 use crate::types::{Oid, TypeRef};
 
@@ -48,17 +48,41 @@ pub struct Step {
     pub target: Option<Arc<Target>>,
     /// Whether no row may be changed twice (21000): the last column of the step's rows is the row's key.
     pub once: bool,
+    /// Triggers to be fired, in place of a statement.
+    pub fire: Option<Arc<Fire>>,
+}
+
+/// Triggers to be fired at one point of a change.
+#[derive(Clone, Debug)]
+pub struct Fire {
+    /// The table that is changed.
+    pub table: QualifiedName,
+    /// The triggers, in order.
+    pub triggers: Vec<Arc<Trigger>>,
+    /// `i`nsert, `u`pdate, `d`elete.
+    pub event: char,
+    /// Whether the rows are not changed yet.
+    pub before: bool,
+    /// The temporary table of the rows; none where the statement as a whole is meant.
+    pub rows: Option<String>,
+    /// Its columns, in the order of the table's.
+    pub columns: Vec<String>,
 }
 
 impl Step {
     /// A step that reads.
     pub fn read(sql: impl Into<String>, role: Role) -> Self {
-        Step { sql: sql.into(), role, target: None, once: false }
+        Step { sql: sql.into(), role, target: None, once: false, fire: None }
+    }
+
+    /// A step that fires triggers.
+    pub fn fire(fire: Fire) -> Self {
+        Step { sql: String::new(), role: Role::Auxiliary, target: None, once: false, fire: Some(Arc::new(fire)) }
     }
 
     /// A step that changes rows of `target`.
     pub fn change(sql: impl Into<String>, role: Role, target: Target) -> Self {
-        Step { sql: sql.into(), role, target: Some(Arc::new(target)), once: false }
+        Step { sql: sql.into(), role, target: Some(Arc::new(target)), once: false, fire: None }
     }
 }
 

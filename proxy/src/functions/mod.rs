@@ -43,6 +43,7 @@ mod register;
 mod registered;
 mod registry;
 mod results;
+mod routine;
 mod series;
 mod set;
 mod sorted;
@@ -72,6 +73,7 @@ const TOPICS: &[&[&[Row]]] = &[
         string::ROWS,
         system::ROWS,
         sync::ROWS,
+        routine::ROWS,
         information_schema::ROWS,
         text_format::ROWS,
         pattern::ROWS,

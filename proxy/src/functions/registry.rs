@@ -62,7 +62,13 @@ fn properties() -> HashMap<String, Properties> {
         let properties = Properties { strict: &row[4] == "t", immutable: &row[5] == "i", result: row[9].to_owned() };
         map.insert(signature(&row[1], &row[11]), properties);
     }
-    for own in coercion::OWN.iter().chain(super::datetime::now::OWN).chain(super::sync::OWN).chain(super::information_schema::OWN) {
+    for own in coercion::OWN
+        .iter()
+        .chain(super::datetime::now::OWN)
+        .chain(super::sync::OWN)
+        .chain(super::information_schema::OWN)
+        .chain(super::routine::OWN)
+    {
         map.insert(own.0.to_owned(), Properties { strict: own.1, immutable: own.2, result: own.3.to_owned() });
     }
     map

@@ -21,7 +21,7 @@ pub(super) fn register(connection: &Connection, entry: &'static Entry) -> rusqli
 }
 
 /// Hidden columns: as many as any set-returning function has arguments, the types literal, and variadic ones.
-const ARGUMENTS: usize = 12;
+const ARGUMENTS: usize = 104;
 
 /// One function in SQLite's eyes.
 #[derive(Clone, Copy)]

@@ -43,6 +43,8 @@ pub enum Body {
     Merge(Merge),
     /// A query.
     Query(Box<Query>),
+    /// `CALL`.
+    Call(Box<ast::Function>),
 }
 
 /// A column to be assigned, or a part of one.
@@ -181,8 +183,18 @@ pub enum MergeAction {
 pub(super) fn change(g: &mut Grammar<'_, '_>) -> Parsing<Option<Change>> {
     match g.peek(0).as_str() {
         "insert" | "update" | "delete" | "merge" => Ok(Some(Change { recursive: false, with: Vec::new(), body: body(g)? })),
+        "call" => Ok(Some(Change { recursive: false, with: Vec::new(), body: Body::Call(Box::new(call(g)?)) })),
         "with" if changes_rows(g) => with(g).map(Some),
         _ => Ok(None),
+    }
+}
+
+/// `CALL name(…)`.
+fn call(g: &mut Grammar<'_, '_>) -> Parsing<ast::Function> {
+    g.expect("call")?;
+    match g.parser.parse_expr()? {
+        Expr::Function(function) => Ok(function),
+        _ => Err(g.unexpected()),
     }
 }
 

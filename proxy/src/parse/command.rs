@@ -145,6 +145,13 @@ pub enum Command {
         /// `WITH (FORCE)`.
         force: bool,
     },
+    /// `DO`.
+    Do {
+        /// The language.
+        language: String,
+        /// The body.
+        body: String,
+    },
     /// `COPY`.
     Copy(Box<Copy>),
     /// `EXPLAIN` of a statement.
@@ -304,6 +311,7 @@ pub(super) fn command(parser: &mut Parser<'_>, sql: &str, positions: &Positions<
         ("vacuum" | "analyze" | "analyse", _) => maintenance::maintenance(&mut g)?,
         ("reindex" | "cluster", _) => maintenance::rebuilding(&mut g)?,
         ("create" | "drop", "database") => database(&mut g)?,
+        ("do", _) => super::block::block(&mut g)?,
         ("copy", _) => copy::copy(&mut g)?,
         ("explain", _) => super::explain::explain(&mut g)?,
         _ => return Ok(None),

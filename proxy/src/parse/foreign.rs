@@ -45,10 +45,8 @@ const OBJECTS: &[&str] = &[
 
 /// Commands of other kinds.
 const COMMANDS: &[&str] = &[
-    "call",
     "cluster",
     "commit prepared",
-    "do",
     "grant",
     "import foreign schema",
     "load",
@@ -94,7 +92,6 @@ mod tests {
             ("create or replace procedure p", Some("CREATE PROCEDURE")),
             ("alter operator family f", Some("ALTER OPERATOR FAMILY")),
             ("drop user mapping for u", Some("DROP USER MAPPING")),
-            ("do language plpgsql", Some("DO")),
             ("prepare transaction 'x'", Some("PREPARE TRANSACTION")),
             ("prepare q as", None),
             ("create table t", None),

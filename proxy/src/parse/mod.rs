@@ -3,6 +3,7 @@
 //! Rows and definitions are parsed by `sqlparser`. Statements that steer the session (transactions, settings, cursors, COPY, …) have a grammar
 //! of their own here ([`command`], [`copy`]) over the same tokens, because their PostgreSQL forms differ most from the general dialect.
 
+mod block;
 pub mod change;
 pub mod command;
 pub mod copy;
@@ -14,6 +15,7 @@ mod foreign;
 mod maintenance;
 mod merge;
 mod operand;
+pub mod plpgsql;
 mod position;
 mod setting;
 pub(crate) mod sugar;

@@ -52,7 +52,7 @@ impl Printer<'_> {
     /// A function, operator or cast.
     pub(super) fn call(&mut self, call: &Call, result: TypeRef) -> Result<String> {
         if call.proc.body.is_some() {
-            return Err(SqlError::unsupported(format!("calling the SQL function {}", call.proc.name)));
+            return self.routine(call, result);
         }
         let entry = functions::lookup(&call.proc.signature).ok_or_else(|| no_body(&call.proc.signature))?;
         let args = gather_variadic(&call.proc, &call.args, call.variadic_array);

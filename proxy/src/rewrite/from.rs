@@ -112,6 +112,9 @@ impl Printer<'_> {
     /// A set-returning function as SQLite's table-valued one; none where it is none.
     fn table_function(&mut self, function: &FromFunction) -> Result<Option<String>> {
         let ExprKind::Call(call) = &function.expr.kind else { return Ok(None) };
+        if call.proc.body.is_some() {
+            return self.routine_table(call, function).map(Some);
+        }
         let Some(entry) = functions::lookup(&call.proc.signature) else { return Err(no_body(&call.proc.signature)) };
         if !matches!(entry.body, Body::Set(_)) {
             return Ok(None);

@@ -17,6 +17,7 @@ mod grouping_sets;
 mod lateral;
 mod print;
 mod query;
+mod routine;
 mod set_operation;
 mod subquery;
 mod window_filter;

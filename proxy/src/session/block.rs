@@ -117,6 +117,7 @@ impl Session {
             started: now(),
             ..Block::default()
         };
+        *self.shared.timing.borrow_mut() = ConstraintTiming::default();
         self.shared.in_block.set(status == Status::Open);
     }
 

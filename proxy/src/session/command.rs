@@ -118,6 +118,10 @@ impl Session {
                 self.lock(tables, mode, *nowait)?;
                 "LOCK TABLE"
             }
+            Command::Do { language, body } => {
+                self.run_block(language, body)?;
+                "DO"
+            }
             Command::Checkpoint => {
                 self.reader.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(crate::execute::failure::plain)?;
                 "CHECKPOINT"

@@ -5,11 +5,15 @@
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use super::report::{LockReport, SessionReport, SettingReport};
+use super::{
+    report::{LockReport, SessionReport, SettingReport},
+    variables::Variables,
+};
 use crate::{
     catalog::Catalog,
     error::{Result, SqlError},
-    types::datetime::zone::Zone,
+    execute::plan::Fire,
+    types::{Oid, TypeRef, Value, datetime::zone::Zone},
 };
 
 /// Microseconds since 1970-01-01 UTC.
@@ -38,6 +42,8 @@ pub struct Context {
     pub statement_time: Microseconds,
     /// Session state that functions may ask for or change: settings, sequences, notifications, advisory locks.
     pub services: Rc<dyn Services>,
+    /// Inside a function: its parameters and variables.
+    pub variables: Option<Rc<Variables>>,
 }
 
 /// `DateStyle`: the output format and the order of fields in input.
@@ -86,6 +92,24 @@ pub enum IntervalStyle {
     Iso8601,
 }
 
+/// A call of a function that a user made.
+pub struct RoutineCall<'a> {
+    /// The function's schema.
+    pub schema: &'a str,
+    /// Its name with its argument types, as its object has it.
+    pub name: &'a str,
+    /// The values of its input parameters.
+    pub args: Vec<Value>,
+    /// Their concrete types.
+    pub types: &'a [Oid],
+    /// The concrete type of the result.
+    pub result: Oid,
+    /// The types of a column definition list.
+    pub columns: Option<Vec<(String, TypeRef)>>,
+    /// Whether the columns of a row are wanted one by one, rather than as one value.
+    pub in_rows: bool,
+}
+
 /// Session state behind functions; the defaults answer 0A000 or nothing, as outside a session.
 pub trait Services {
     /// `current_user`.
@@ -126,6 +150,14 @@ pub trait Services {
     fn databases(&self) -> Vec<String> {
         Vec::new()
     }
+    /// Runs a function or procedure that a user made: the rows of its result, one value per column.
+    fn routine(&self, call: &RoutineCall<'_>) -> Result<Vec<Vec<Value>>> {
+        Err(SqlError::unsupported(format!("calling the function {} outside a session", call.name)))
+    }
+    /// Fires triggers for a step of a change.
+    fn fire(&self, fire: &Fire) -> Result<()> {
+        Err(SqlError::unsupported(format!("a trigger on \"{}\" outside a session", fire.table.name)))
+    }
     /// Any other service, by function name, over text arguments: `nextval`, `setval`, `currval`, `lastval`, `pg_notify`,
     /// `pg_advisory_lock`, `pg_cancel_backend`, … Answers the function's result in text form, none for NULL or void.
     fn call(&self, service: &str, args: &[Option<String>]) -> Result<Option<String>> {
@@ -152,6 +184,7 @@ impl Default for Context {
             transaction_time: 0,
             statement_time: 0,
             services: Rc::new(NoServices),
+            variables: None,
         }
     }
 }
@@ -160,7 +193,7 @@ impl Context {
     /// The same with the search path in which stored texts (defaults, checks, views) are written and read: `public` alone, so that they
     /// mean the same to every session.
     pub fn canonical(&self) -> Context {
-        Context { search_path: Arc::new(["public".to_owned()]), ..self.clone() }
+        Context { search_path: Arc::new(["public".to_owned()]), variables: None, ..self.clone() }
     }
 }
 

@@ -28,6 +28,7 @@ impl Session {
                 }
             }
         }
+        *self.shared.timing.borrow_mut() = self.block.timing.clone();
         let shared = self.shared.clone();
         let open = shared.open.borrow();
         match &*open {

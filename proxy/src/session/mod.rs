@@ -15,6 +15,7 @@ mod maintenance;
 mod plans;
 pub mod registry;
 pub mod report;
+mod routine;
 mod run;
 pub mod scram;
 mod services;
@@ -26,6 +27,7 @@ mod startup;
 mod store_error;
 mod sync;
 mod temporary;
+pub mod variables;
 mod watchdog;
 pub mod wire;
 
@@ -156,11 +158,12 @@ impl Session {
     ) -> Session {
         reader.set_prepared_statement_cache_capacity(500);
         handle.runs_on(Some(reader.get_interrupt_handle()));
+        let reader = Rc::new(reader);
         Session {
             server: server.clone(),
-            shared: Shared::new(server.clone(), database, handle, start.settings),
+            shared: Shared::new(server.clone(), database, handle, start.settings, reader.clone()),
             stream,
-            reader: Rc::new(reader),
+            reader,
             temporary: temporary::Temporary::default(),
             block: Block::default(),
             cache: Cache::default(),
@@ -353,12 +356,7 @@ impl Session {
 
     /// A notice to the client, if it wants to hear it.
     fn notice(&mut self, severity: Severity, notice: &SqlError) {
-        let rank = match severity {
-            Severity::Warning => 2,
-            Severity::Notice => 1,
-            _ => 3,
-        };
-        if rank >= self.shared.settings.borrow().derived().least_notice {
+        if severity.rank() >= self.shared.settings.borrow().derived().least_notice {
             self.stream.output.notice(severity, notice);
         }
     }

@@ -149,6 +149,7 @@ impl Session {
             transaction_time: self.block.started,
             statement_time: self.statement_time,
             services: self.shared.clone(),
+            variables: None,
         })
     }
 

@@ -15,6 +15,7 @@ use super::{
     block::{now, writer},
     context,
     plans::{Compiled, Prepared},
+    services::Shared,
     stages,
     wire::{Severity, Stream},
 };
@@ -178,15 +179,12 @@ impl Session {
         }
         let stream = &mut self.stream;
         shared.orders.borrow_mut().clear();
-        let least_notice = shared.settings.borrow().derived().least_notice;
+        let least = shared.settings.borrow().derived().least_notice;
         let counted = execution.run(&compiled.plan, parameters, &mut |row| {
-            if !shared.warnings.borrow().is_empty() {
-                for warning in shared.warnings.take().iter().filter(|_| least_notice <= 2) {
-                    stream.output.notice(Severity::Warning, warning);
-                }
-            }
+            tell_remarks(&shared, stream, least);
             sink(stream, row)
         });
+        tell_remarks(&shared, stream, least);
         if together && !connection.is_autocommit() {
             connection.execute_batch("ROLLBACK").map_err(failed)?;
         }
@@ -195,7 +193,16 @@ impl Session {
         if !shared.orders.borrow().is_empty() {
             shared.carry_out_orders()?;
         }
+        self.note_made();
         Ok(counted)
+    }
+
+    /// Temporary tables that functions made.
+    pub(super) fn note_made(&mut self) {
+        if !self.shared.made.borrow().is_empty() {
+            let made = self.shared.made.take();
+            self.note_temporary(made);
+        }
     }
 
     /// Runs a plan for its rows alone.
@@ -233,6 +240,18 @@ impl Session {
             Some(rows) => Done::Rows(Tag::Select, rows),
             None => Done::Fixed(stages::tag(node)),
         })
+    }
+}
+
+/// Hands the client what functions had to say.
+pub(super) fn tell_remarks(shared: &Shared, stream: &mut Stream, least: u8) {
+    if shared.warnings.borrow().is_empty() {
+        return;
+    }
+    for (severity, remark) in shared.warnings.take() {
+        if severity.rank() >= least {
+            stream.output.notice(severity, &remark);
+        }
     }
 }
 

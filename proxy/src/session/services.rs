@@ -12,19 +12,24 @@ use std::{
 use peergres_sync::{
     commit::Transaction,
     manager::Order,
-    schema::{Object, Schema, Sequence},
+    schema::{Object, QualifiedName, Schema, Sequence},
     store::Database,
 };
+use rusqlite::Connection;
+use sqlparser::ast::OnCommit;
 
 use super::{
     advisory::{Hold, Key},
-    context::{self, Services},
+    context::{self, RoutineCall, Services},
     registry::{Handle, Interrupt, Notification},
     report::{LockReport, SessionReport, SettingReport},
+    routine::Routines,
     settings::Settings,
+    wire::Severity,
 };
 use crate::{
     error::{Result, SqlError, SqlState},
+    execute::ConstraintTiming,
     server::Server,
 };
 
@@ -46,8 +51,16 @@ pub(crate) struct Shared {
     pub orders: RefCell<Vec<Order>>,
     /// Whether a `SET LOCAL` has a transaction block to live in.
     pub in_block: Cell<bool>,
-    /// Warnings that functions raised, on their way to the client.
-    pub warnings: RefCell<Vec<SqlError>>,
+    /// What functions have to say, on its way to the client.
+    pub warnings: RefCell<Vec<(Severity, SqlError)>>,
+    /// The session's own connection, on which statements read until the transaction writes.
+    pub reader: Rc<Connection>,
+    /// What SET CONSTRAINTS said, for the statements inside of functions.
+    pub timing: RefCell<ConstraintTiming>,
+    /// Functions made ready to run.
+    pub routines: Routines,
+    /// Temporary tables that functions made, and what COMMIT does to them.
+    pub made: RefCell<Vec<(QualifiedName, OnCommit)>>,
     sequences: RefCell<Drawn>,
 }
 
@@ -72,7 +85,13 @@ fn number<T: std::str::FromStr>(service: &str, args: &[Option<String>], n: usize
 
 impl Shared {
     /// Of a new session.
-    pub(crate) fn new(server: Arc<Server>, database: Arc<Database>, handle: Arc<Handle>, settings: Settings) -> Rc<Self> {
+    pub(crate) fn new(
+        server: Arc<Server>,
+        database: Arc<Database>,
+        handle: Arc<Handle>,
+        settings: Settings,
+        reader: Rc<Connection>,
+    ) -> Rc<Self> {
         Rc::new(Shared {
             server,
             database,
@@ -83,6 +102,10 @@ impl Shared {
             orders: RefCell::default(),
             in_block: Cell::new(false),
             warnings: RefCell::default(),
+            reader,
+            timing: RefCell::default(),
+            routines: Routines::default(),
+            made: RefCell::default(),
             sequences: RefCell::default(),
         })
     }
@@ -94,6 +117,11 @@ impl Shared {
             // A definition is running: its context has what it has made so far.
             Err(_) => context::current().catalog.schema.clone(),
         }
+    }
+
+    /// Something that the client should hear of.
+    pub(crate) fn remark(&self, severity: Severity, remark: SqlError) {
+        self.warnings.borrow_mut().push((severity, remark));
     }
 
     /// `DISCARD SEQUENCES`.
@@ -211,7 +239,7 @@ impl Shared {
             let held = locks.unlock(&key, pid, hold.shared);
             if !held {
                 let kind = if hold.shared { "ShareLock" } else { "ExclusiveLock" };
-                self.warnings.borrow_mut().push(SqlError::new(SqlState("01000"), format!("you don't own a lock of type {kind}")));
+                self.remark(Severity::Warning, SqlError::new(SqlState("01000"), format!("you don't own a lock of type {kind}")));
             }
             return Ok(Some(boolean(held)));
         }
@@ -294,6 +322,14 @@ impl Services for Shared {
 
     fn databases(&self) -> Vec<String> {
         self.server.node.databases().into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn routine(&self, call: &RoutineCall<'_>) -> Result<Vec<Vec<rusqlite::types::Value>>> {
+        self.call_routine(call)
+    }
+
+    fn fire(&self, fire: &crate::execute::plan::Fire) -> Result<()> {
+        self.fire_triggers(fire)
     }
 
     fn call(&self, service: &str, args: &[Option<String>]) -> Result<Option<String>> {

@@ -12,7 +12,7 @@ use crate::{
     error::{Result, SqlError},
     execute::plan::Plan,
     parse::Node,
-    types::Oid,
+    types::{Oid, TypeRef},
 };
 
 /// The plan of a statement that reads or changes rows.
@@ -22,6 +22,11 @@ pub(super) fn plan(node: &Node, source: &str, declared: &[Oid], cx: &Context) ->
         Node::Change(change) => bind::plan_change(change, source, declared, cx),
         Node::Command(_) | Node::Definition(_) => Err(SqlError::internal("this statement has no plan")),
     }
+}
+
+/// The plan of a statement inside a function; with `result` its columns are brought to these types.
+pub(super) fn plan_nested(node: &Node, source: &str, types: &[Oid], cx: &Context, result: Option<&[TypeRef]>) -> Result<Plan> {
+    bind::routine::plan(node, source, types, cx, result)
 }
 
 /// Whether a statement defines objects.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Object, QualifiedName, TEMPORARY_PREFIX};
+use super::{Object, QualifiedName, TEMPORARY_PREFIX, Trigger};
 
 /// The name spaces of objects, as PostgreSQL divides them: relations (tables, indexes, sequences, views) share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum ObjectClass {
     Function,
     /// Extensions.
     Extension,
+    /// Triggers; an object's name there is `table.trigger`.
+    Trigger,
 }
 
 impl ObjectClass {
@@ -29,6 +31,7 @@ impl ObjectClass {
             ObjectClass::Type => "type",
             ObjectClass::Function => "function",
             ObjectClass::Extension => "extension",
+            ObjectClass::Trigger => "trigger",
         }
     }
 
@@ -50,6 +53,7 @@ impl Object {
             Object::Type(_) => ObjectClass::Type,
             Object::Function(_) => ObjectClass::Function,
             Object::Extension(_) => ObjectClass::Extension,
+            Object::Trigger(_) => ObjectClass::Trigger,
         }
     }
 
@@ -63,8 +67,9 @@ impl Object {
             Object::Sequence(sequence) => sequence.name.clone(),
             Object::View(view) => view.name.clone(),
             Object::Type(user_type) => user_type.name.clone(),
+            Object::Trigger(trigger) => Trigger::key(&trigger.table, &trigger.name),
             Object::Function(function) => {
-                let types: Vec<&str> = function.arguments.iter().map(|(_, type_name, _)| type_name.as_str()).collect();
+                let types: Vec<&str> = function.inputs().map(|(_, type_name, _)| type_name.as_str()).collect();
                 QualifiedName { schema: function.name.schema.clone(), name: format!("{}({})", function.name.name, types.join(",")) }
             }
         }

@@ -10,11 +10,13 @@ mod key;
 mod layout;
 mod sequences;
 mod snapshot;
+mod trigger;
 
 pub use class::ObjectClass;
 pub use layout::{Layout, LayoutColumn, Layouts};
 pub use sequences::{SLOTS, SequenceError, SequenceState, Sequences};
 pub use snapshot::{FIRST_OID, FIRST_TEMPORARY_OID, OIDS_PER_OBJECT, Schema, TEMPORARY_PREFIX};
+pub use trigger::Trigger;
 
 use crate::value::Storage;
 
@@ -43,10 +45,12 @@ pub enum Object {
     View(View),
     /// `CREATE TYPE … AS ENUM`, `CREATE TYPE … AS (…)`, `CREATE DOMAIN`.
     Type(UserType),
-    /// `CREATE FUNCTION … LANGUAGE sql`.
+    /// `CREATE FUNCTION`, `CREATE PROCEDURE`.
     Function(Function),
     /// `CREATE EXTENSION`; its qualified name has an empty schema.
     Extension(Extension),
+    /// `CREATE TRIGGER`.
+    Trigger(Trigger),
 }
 
 /// A schema.
@@ -354,13 +358,16 @@ pub enum TypeDefinition {
     },
 }
 
-/// A function written in SQL.
+/// A function or procedure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Function {
     /// Name.
     pub name: QualifiedName,
-    /// Argument names (may be empty), type names, defaults.
+    /// All parameters in order: names (may be empty), type names, defaults.
     pub arguments: Vec<(String, String, Option<String>)>,
+    /// A letter for each parameter, as `pg_proc.proargmodes` has them: `i`n, `o`ut, in and out (`b`), `v`ariadic, column of a `t`able.
+    #[serde(default)]
+    pub modes: String,
     /// Result type name.
     pub returns: String,
     /// `SETOF` or `RETURNS TABLE`.
@@ -371,9 +378,61 @@ pub struct Function {
     pub strict: bool,
     /// The body.
     pub body: String,
+    /// `sql`, `plpgsql`.
+    #[serde(default = "language_sql")]
+    pub language: String,
+    /// Whether it is a procedure.
+    #[serde(default)]
+    pub procedure: bool,
+    /// Whether the body was written as `BEGIN ATOMIC` or `RETURN`, not as a string.
+    #[serde(default)]
+    pub atomic: bool,
+    /// Properties that are kept for being shown.
+    #[serde(default)]
+    pub properties: FunctionProperties,
     /// `COMMENT ON`.
     #[serde(default)]
     pub comment: Option<String>,
+}
+
+/// What a definition says of a function beside its meaning.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FunctionProperties {
+    /// `SECURITY DEFINER`.
+    #[serde(default)]
+    pub security_definer: bool,
+    /// `LEAKPROOF`.
+    #[serde(default)]
+    pub leakproof: bool,
+    /// `PARALLEL`: `s`afe or `r`estricted, none for unsafe.
+    #[serde(default)]
+    pub parallel: Option<char>,
+    /// `COST`.
+    #[serde(default)]
+    pub cost: Option<f64>,
+    /// `ROWS`.
+    #[serde(default)]
+    pub rows: Option<f64>,
+    /// `SET`, each as `name=value`.
+    #[serde(default)]
+    pub settings: Vec<String>,
+}
+
+fn language_sql() -> String {
+    "sql".to_owned()
+}
+
+impl Function {
+    /// The parameters, each with the letter of its mode.
+    pub fn parameters(&self) -> impl Iterator<Item = (char, &(String, String, Option<String>))> {
+        let modes = self.modes.chars().chain(std::iter::repeat('i'));
+        modes.zip(&self.arguments)
+    }
+
+    /// The parameters that a call gives values for.
+    pub fn inputs(&self) -> impl Iterator<Item = &(String, String, Option<String>)> {
+        self.parameters().filter(|(mode, _)| matches!(mode, 'i' | 'b' | 'v')).map(|(_, parameter)| parameter)
+    }
 }
 
 /// An extension, by name; what it offers is built in.

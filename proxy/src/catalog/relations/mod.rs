@@ -38,6 +38,7 @@ mod pg_stat_activity;
 mod pg_stat_server;
 mod pg_stat_tables;
 mod pg_timezone_names;
+mod pg_trigger;
 mod pg_type;
 
 pub(super) use pg_class::access_method;
@@ -87,6 +88,7 @@ const SOURCES: &[(&str, Rows)] = &[
     ("pg_statio_all_sequences", Rows::Stored(pg_stat_tables::block_sequences)),
     ("pg_statio_all_tables", Rows::Stored(pg_stat_tables::block_tables)),
     ("pg_timezone_names", Rows::Live(pg_timezone_names::rows)),
+    ("pg_trigger", Rows::Stored(pg_trigger::rows)),
     ("pg_type", Rows::Stored(pg_type::rows)),
 ];
 

@@ -72,7 +72,11 @@ impl Class<'_> {
 /// The relations of this database.
 pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
     let indexed: HashSet<&QualifiedName> = world.indexes().map(|(_, index)| &index.table).collect();
-    let referenced = referenced(world);
+    let mut referenced = referenced(world);
+    referenced.extend(world.schema.objects.values().filter_map(|object| match &**object {
+        Object::Trigger(trigger) => Some(&trigger.table),
+        _ => None,
+    }));
     for (oid, object) in &world.schema.objects {
         let class = match &**object {
             Object::Table(table) => of_table(*oid, table, &indexed, &referenced),
@@ -121,7 +125,7 @@ fn of_table<'a>(oid: Oid, table: &'a Table, indexed: &HashSet<&QualifiedName>, r
         columns: (table.next_column_number - 1).max(0) as usize,
         checks: count(|rule| matches!(rule, ConstraintRule::Check { .. })),
         has_index: indexed.contains(&table.name),
-        // A foreign key is enforced by triggers on both sides.
+        // A foreign key is enforced by triggers on both sides; and there are those that users made.
         has_triggers: referenced.contains(&table.name) || count(|rule| matches!(rule, ConstraintRule::ForeignKey { .. })) > 0,
         ..base
     }

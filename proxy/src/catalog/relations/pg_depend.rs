@@ -40,6 +40,14 @@ pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
                     }
                 }
             }
+            Object::Trigger(trigger) => {
+                let this = (class::TRIGGER, *oid, 0);
+                all.add(this, (class::RELATION, world.relation(&trigger.table), 0), 'a');
+                let key = QualifiedName { schema: trigger.function.schema.clone(), name: format!("{}()", trigger.function.name) };
+                if let Some(function) = world.schema.oid(peergres_sync::schema::ObjectClass::Function, &key) {
+                    all.add(this, (class::FUNCTION, function, 0), 'n');
+                }
+            }
             Object::Namespace(_) => {}
         }
     }

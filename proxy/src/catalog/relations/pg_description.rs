@@ -25,6 +25,7 @@ pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
             Object::View(view) => (class::RELATION, &view.comment),
             Object::Type(made) => (class::TYPE, &made.comment),
             Object::Function(function) => (class::FUNCTION, &function.comment),
+            Object::Trigger(trigger) => (class::TRIGGER, &trigger.comment),
             Object::Extension(_) => continue,
         };
         if let Some(comment) = comment {

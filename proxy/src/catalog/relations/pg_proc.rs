@@ -8,8 +8,8 @@ use super::{
 };
 use crate::types::Oid;
 
-/// `sql` in `pg_language`.
-const LANGUAGE_SQL: Oid = 14;
+/// `sql` and `plpgsql` in `pg_language`.
+const LANGUAGES: &[(&str, Oid)] = &[("sql", 14), ("plpgsql", 13563)];
 
 /// The functions of this database.
 pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
@@ -23,42 +23,42 @@ pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
 fn of_function(world: &World<'_>, oid: Oid, function: &Function) -> Vec<Cell> {
     let proc = world.catalog.proc(oid);
     let args: Vec<Oid> = proc.map(|proc| proc.args.clone()).unwrap_or_default();
-    let outputs = proc.map(|proc| proc.outputs.as_slice()).unwrap_or_default();
-    let names: Vec<&str> =
-        function.arguments.iter().map(|(name, ..)| name.as_str()).chain(outputs.iter().map(|output| output.name.as_str())).collect();
-    let defaults: Vec<&str> = function.arguments.iter().filter_map(|(_, _, default)| default.as_deref()).collect();
-    let has_outputs = !outputs.is_empty();
+    let names: Vec<&str> = function.arguments.iter().map(|(name, ..)| name.as_str()).collect();
+    let defaults: Vec<&str> = function.inputs().filter_map(|(_, _, default)| default.as_deref()).collect();
+    let has_modes = !function.modes.is_empty();
+    let properties = &function.properties;
+    let language = LANGUAGES.iter().find(|(name, _)| *name == function.language).map_or(0, |(_, oid)| *oid);
     row![
         oid,
         &function.name.name,
         world.namespace(&function.name.schema),
         OWNER,
-        LANGUAGE_SQL,
-        100.0,
-        if function.returns_set { 1000.0 } else { 0.0 },
-        0, // provariadic
+        language,
+        properties.cost.unwrap_or(100.0),
+        if function.returns_set { properties.rows.unwrap_or(1000.0) } else { 0.0 },
+        proc.map_or(0, |proc| proc.variadic),
         0, // prosupport
-        'f',
-        false, // prosecdef
-        false, // proleakproof
+        if function.procedure { 'p' } else { 'f' },
+        properties.security_definer,
+        properties.leakproof,
         function.strict,
         function.returns_set,
         function.volatility,
-        'u',
+        properties.parallel.unwrap_or('u'),
         args.len(),
         defaults.len(),
         proc.map_or(0, |proc| proc.result),
         vector(&args),
-        has_outputs.then(|| array(args.iter().copied().chain(outputs.iter().map(|output| output.ty)))),
-        has_outputs.then(|| array(args.iter().map(|_| 'i').chain(outputs.iter().map(|_| 't')))),
+        has_modes.then(|| array(function.arguments.iter().map(|(_, ty, _)| world.type_named(ty).oid))),
+        has_modes.then(|| array(function.modes.chars())),
         names.iter().any(|name| !name.is_empty()).then(|| array(names.iter().map(|name| element(name)))),
         (!defaults.is_empty()).then(|| defaults.join(", ")),
         Cell::Null, // protrftypes
-        &function.body,
-        Cell::Null,
-        Cell::Null,
-        Cell::Null,
-        Cell::Null,
+        if function.atomic { "" } else { &function.body },
+        Cell::Null, // probin
+        function.atomic.then_some(&function.body),
+        (!properties.settings.is_empty()).then(|| array(properties.settings.iter().map(|setting| element(setting)))),
+        Cell::Null, // proacl
     ]
 }
 

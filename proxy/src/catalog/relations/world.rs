@@ -26,6 +26,7 @@ pub(in crate::catalog) mod class {
     pub(in crate::catalog) const CONSTRAINT: Oid = 2606;
     pub(in crate::catalog) const NAMESPACE: Oid = 2615;
     pub(in crate::catalog) const RULE: Oid = 2618;
+    pub(in crate::catalog) const TRIGGER: Oid = 2620;
     pub(in crate::catalog) const EXTENSION: Oid = 3079;
 }
 

@@ -5,7 +5,7 @@ use sqlparser::{
     tokenizer::Token,
 };
 
-use super::{AttributeAction, Definition, Kind, domain, sequence, table};
+use super::{AttributeAction, Definition, Kind, RoutineAction, RoutineKind, domain, routine as routines, sequence, table};
 use crate::{
     error::SqlError,
     parse::command::{Grammar, Parsing},
@@ -67,8 +67,8 @@ pub enum TableAction {
     AlterColumn(Ident, ColumnAction),
     /// `SET LOGGED`, `SET UNLOGGED`.
     SetLogged(bool),
-    /// `ENABLE | DISABLE TRIGGER name`.
-    Triggers(String),
+    /// `ENABLE | DISABLE TRIGGER name`; true for ENABLE.
+    Triggers(String, bool),
     /// What tunes PostgreSQL's heap, statistics or replication: nothing here has it.
     Tune,
     /// `CLUSTER ON index`.
@@ -110,7 +110,8 @@ pub(super) fn alter(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
         "view" => "view",
         "index" => "index",
         "sequence" => "sequence",
-        "domain" | "type" | "schema" | "function" | "database" => return other(g),
+        "domain" | "type" | "schema" | "database" => return other(g),
+        "function" | "procedure" | "routine" => return routine(g).map(Some),
         _ => return Ok(None),
     };
     g.expect("alter")?;
@@ -344,16 +345,37 @@ fn owner(g: &mut Grammar<'_, '_>) -> Parsing<String> {
 }
 
 fn triggers(g: &mut Grammar<'_, '_>) -> Parsing<TableAction> {
+    let enables = g.peek(0) == "enable";
     g.parser.next_token();
     _ = g.word("always") || g.word("replica");
     if g.word("trigger") {
-        return Ok(TableAction::Triggers(g.name()?));
+        return Ok(TableAction::Triggers(g.name()?, enables));
     }
     if g.peek(0) == "row" {
         return Err(SqlError::unsupported("row-level security").into());
     }
     g.expect("rule")?;
     Err(SqlError::unsupported("a rule").into())
+}
+
+/// `ALTER FUNCTION | PROCEDURE | ROUTINE`.
+fn routine(g: &mut Grammar<'_, '_>) -> Parsing<Definition> {
+    g.expect("alter")?;
+    let kind = RoutineKind::by_word(&g.peek(0)).ok_or_else(|| g.unexpected())?;
+    g.parser.next_token();
+    let name = routines::named(g)?;
+    let action = if g.words(&["rename", "to"]) {
+        RoutineAction::Rename(g.parser.parse_identifier()?)
+    } else if g.words(&["set", "schema"]) {
+        RoutineAction::SetSchema(g.parser.parse_identifier()?)
+    } else if g.peek(0) == "owner" {
+        RoutineAction::Owner(owner(g)?)
+    } else if g.words(&["depends", "on"]) || g.words(&["no", "depends", "on"]) {
+        return Err(SqlError::unsupported("DEPENDS ON EXTENSION").into());
+    } else {
+        RoutineAction::Options(routines::options(g)?)
+    };
+    Ok(Definition::AlterRoutine { kind, name, action })
 }
 
 /// ALTER of what is no relation.
@@ -363,19 +385,10 @@ fn other(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
         "schema" => Kind::Schema,
         "type" => Kind::Type,
         "domain" => Kind::Domain,
-        "function" => Kind::Function,
         _ => Kind::Database,
     };
     g.parser.next_token();
     let name = g.parser.parse_object_name(false)?;
-    if kind == Kind::Function && g.parser.consume_token(&Token::LParen) {
-        while !g.parser.consume_token(&Token::RParen) {
-            if g.ends() {
-                return Err(g.unexpected());
-            }
-            g.parser.next_token();
-        }
-    }
     if g.words(&["rename", "to"]) {
         return Ok(Some(Definition::Rename { kind, name, to: g.parser.parse_identifier()? }));
     }

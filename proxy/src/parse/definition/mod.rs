@@ -5,14 +5,18 @@ mod alter;
 mod comment;
 mod domain;
 mod refused;
+mod routine;
 mod sequence;
 mod table;
+mod trigger;
 
 use sqlparser::ast::{DataType, Expr, Ident, ObjectName};
 
 pub use alter::{AlterTable, ColumnAction, TableAction};
+pub use routine::{CreateRoutine, Parameter, RoutineBody, RoutineKind, RoutineName, RoutineOptions, TypeName};
 pub use sequence::SequenceClauses;
 pub use table::{CreateTable, CreateTableAs, Element, LikeClause, LikeOption, Persistence};
+pub use trigger::CreateTrigger;
 
 use super::command::{Grammar, Parsing};
 
@@ -23,6 +27,48 @@ pub enum Definition {
     CreateTable(CreateTable),
     /// `CREATE TABLE … AS`.
     CreateTableAs(CreateTableAs),
+    /// `CREATE FUNCTION`, `CREATE PROCEDURE`.
+    CreateRoutine(Box<CreateRoutine>),
+    /// `CREATE TRIGGER`.
+    CreateTrigger(Box<CreateTrigger>),
+    /// `DROP TRIGGER`.
+    DropTrigger {
+        /// `IF EXISTS`.
+        if_exists: bool,
+        /// Its name.
+        name: Ident,
+        /// Its table.
+        table: ObjectName,
+    },
+    /// `ALTER TRIGGER … RENAME TO`.
+    RenameTrigger {
+        /// Its name.
+        name: Ident,
+        /// Its table.
+        table: ObjectName,
+        /// The new name.
+        to: Ident,
+    },
+    /// `DROP FUNCTION`, `DROP PROCEDURE`, `DROP ROUTINE`.
+    DropRoutine {
+        /// What kind the statement speaks of.
+        kind: RoutineKind,
+        /// `IF EXISTS`.
+        if_exists: bool,
+        /// Which.
+        names: Vec<RoutineName>,
+        /// `CASCADE`.
+        cascade: bool,
+    },
+    /// `ALTER FUNCTION`, `ALTER PROCEDURE`, `ALTER ROUTINE`.
+    AlterRoutine {
+        /// What kind the statement speaks of.
+        kind: RoutineKind,
+        /// Which.
+        name: RoutineName,
+        /// What changes.
+        action: RoutineAction,
+    },
     /// `ALTER TABLE`, and the same actions under ALTER VIEW, INDEX and SEQUENCE.
     AlterTable(AlterTable),
     /// `CREATE SEQUENCE`.
@@ -149,13 +195,23 @@ pub enum Commented {
         /// Whether that is a domain.
         domain: bool,
     },
-    /// A function; without a list of arguments where its name is enough.
-    Function {
-        /// Its name.
-        name: ObjectName,
-        /// Its argument types.
-        arguments: Option<Vec<DataType>>,
-    },
+    /// A function or procedure.
+    Routine(RoutineKind, RoutineName),
+    /// A trigger of a table.
+    Trigger(Ident, ObjectName),
+}
+
+/// What ALTER FUNCTION does.
+#[derive(Clone, Debug)]
+pub enum RoutineAction {
+    /// `RENAME TO`.
+    Rename(Ident),
+    /// `SET SCHEMA`.
+    SetSchema(Ident),
+    /// `OWNER TO`.
+    Owner(String),
+    /// Options.
+    Options(RoutineOptions),
 }
 
 /// Kinds of objects that are no relations.
@@ -167,8 +223,6 @@ pub enum Kind {
     Type,
     /// A domain.
     Domain,
-    /// A function; its argument types are not read, since no two of ours may share a name here.
-    Function,
     /// A database.
     Database,
 }
@@ -218,9 +272,15 @@ pub(super) fn definition(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>>
     refused::refuse(g)?;
     match g.peek(0).as_str() {
         "create" => create(g),
+        "alter" if g.peek(1) == "trigger" => trigger::rename(g).map(Some),
         "alter" => alter::alter(g),
         "comment" => comment::comment(g),
         "drop" if g.peek(1) == "index" && g.peek(2) == "concurrently" => drop_concurrently(g).map(Some),
+        "drop" if g.peek(1) == "trigger" => trigger::drop(g).map(Some),
+        "drop" => match RoutineKind::by_word(&g.peek(1)) {
+            Some(kind) => routine::drop(g, kind).map(Some),
+            None => Ok(None),
+        },
         _ => Ok(None),
     }
 }
@@ -250,7 +310,12 @@ fn create(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
         false if g.peek(1) == "unlogged" => 2,
         false => 1,
     };
-    match g.peek(at).as_str() {
+    let replaces = if g.peek(1) == "or" { 3 } else { at };
+    match g.peek(at.max(replaces)).as_str() {
+        "function" | "procedure" => routine::create(g).map(Some),
+        "trigger" => trigger::create(g).map(Some),
+        "constraint" if g.peek(at.max(replaces) + 1) == "trigger" => trigger::create(g).map(Some),
+        _ if replaces != at => Ok(None),
         "table" => table::create(g).map(Some),
         "sequence" => sequence::create(g).map(Some),
         "domain" if at == 1 => domain::create(g).map(Some),

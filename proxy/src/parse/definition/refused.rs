@@ -7,10 +7,6 @@ use crate::{
 
 /// The words that such a statement begins with, and what it is called in the refusal.
 const REFUSED: &[(&[&str], &str)] = &[
-    (&["do"], "DO"),
-    (&["create", "trigger"], "CREATE TRIGGER"),
-    (&["create", "or", "replace", "trigger"], "CREATE TRIGGER"),
-    (&["create", "constraint", "trigger"], "CREATE CONSTRAINT TRIGGER"),
     (&["create", "event", "trigger"], "CREATE EVENT TRIGGER"),
     (&["create", "rule"], "CREATE RULE"),
     (&["create", "or", "replace", "rule"], "CREATE RULE"),
@@ -29,8 +25,6 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["create", "collation"], "CREATE COLLATION"),
     (&["create", "conversion"], "CREATE CONVERSION"),
     (&["create", "language"], "CREATE LANGUAGE"),
-    (&["create", "procedure"], "CREATE PROCEDURE"),
-    (&["create", "or", "replace", "procedure"], "CREATE PROCEDURE"),
     (&["create", "statistics"], "CREATE STATISTICS"),
     (&["create", "tablespace"], "CREATE TABLESPACE"),
     (&["create", "text", "search"], "CREATE TEXT SEARCH"),
@@ -38,7 +32,6 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["create", "access", "method"], "CREATE ACCESS METHOD"),
     (&["alter", "default", "privileges"], "ALTER DEFAULT PRIVILEGES"),
     (&["alter", "materialized", "view"], "ALTER MATERIALIZED VIEW"),
-    (&["alter", "trigger"], "ALTER TRIGGER"),
     (&["alter", "policy"], "ALTER POLICY"),
     (&["alter", "extension"], "ALTER EXTENSION"),
     (&["alter", "system"], "ALTER SYSTEM"),
@@ -47,11 +40,9 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["alter", "large"], "ALTER LARGE OBJECT"),
     (&["alter", "aggregate"], "ALTER AGGREGATE"),
     (&["alter", "operator"], "ALTER OPERATOR"),
-    (&["drop", "trigger"], "DROP TRIGGER"),
     (&["drop", "event", "trigger"], "DROP EVENT TRIGGER"),
     (&["drop", "rule"], "DROP RULE"),
     (&["drop", "policy"], "DROP POLICY"),
-    (&["drop", "procedure"], "DROP PROCEDURE"),
     (&["drop", "publication"], "DROP PUBLICATION"),
     (&["drop", "subscription"], "DROP SUBSCRIPTION"),
     (&["drop", "aggregate"], "DROP AGGREGATE"),
@@ -67,7 +58,6 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["refresh", "materialized", "view"], "REFRESH MATERIALIZED VIEW"),
     (&["security", "label"], "SECURITY LABEL"),
     (&["import", "foreign", "schema"], "IMPORT FOREIGN SCHEMA"),
-    (&["call"], "CALL"),
     (&["load"], "LOAD"),
 ];
 

@@ -15,6 +15,10 @@ use crate::{
 /// How bad a notice or an error is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
+    /// A remark for developers.
+    Debug,
+    /// A remark for the log.
+    Log,
     /// A remark.
     Notice,
     /// A warning.
@@ -28,8 +32,20 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Its place in `client_min_messages`, beginning with the remarks for developers.
+    pub(crate) fn rank(self) -> u8 {
+        match self {
+            Severity::Debug | Severity::Log => 0,
+            Severity::Notice => 1,
+            Severity::Warning => 2,
+            Severity::Info | Severity::Error | Severity::Fatal => 3,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
+            Severity::Debug => "DEBUG",
+            Severity::Log => "LOG",
             Severity::Notice => "NOTICE",
             Severity::Warning => "WARNING",
             Severity::Info => "INFO",

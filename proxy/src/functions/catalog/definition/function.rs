@@ -3,10 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    super::super::{
-        Body::{Native, Scalar},
-        Call, Row, Value, row,
-    },
+    super::super::{Body::Scalar, Call, Row, Value, row},
     oid, text,
 };
 use crate::{
@@ -25,7 +22,12 @@ pub(super) const ROWS: &[Row] = &[
     row("pg_get_function_identity_arguments(oid)", Scalar(|call| described(call, |function| function.arguments(false, false)))),
     row("pg_get_function_result(oid)", Scalar(result)),
     row("pg_get_function_arg_default(oid,integer)", Scalar(default)),
-    row("pg_get_function_sqlbody(oid)", Native("NULL")),
+    row(
+        "pg_get_function_sqlbody(oid)",
+        Scalar(|call| {
+            text(lookup::row("pg_proc", "oid", oid(call, 0)?, call.cx)?.and_then(|row| row.text("prosqlbody").map(str::to_owned)))
+        }),
+    ),
 ];
 
 /// A function of `pg_proc`, its arrays taken apart.
@@ -174,6 +176,17 @@ impl<'a> Function<'a> {
         let properties = self.properties()?;
         if !properties.is_empty() {
             let _ = writeln!(out, "{properties}");
+        }
+        for setting in row.text("proconfig").map(|list| Array::parse(list, ',')).transpose()?.into_iter().flat_map(|list| list.elements) {
+            if let Some((name, value)) = setting.as_deref().and_then(|setting| setting.split_once('=')) {
+                let value =
+                    if matches!(name, "search_path" | "DateStyle") { value.to_owned() } else { format!("'{}'", value.replace('\'', "''")) };
+                let _ = writeln!(out, " SET {name} TO {value}");
+            }
+        }
+        if let Some(body) = row.text("prosqlbody") {
+            let _ = writeln!(out, "{body}");
+            return Ok(out);
         }
         let body = row.text("prosrc").unwrap_or_default();
         let mut tag = word.to_lowercase();

@@ -11,6 +11,7 @@ mod constraint;
 mod expression;
 mod function;
 mod index;
+mod trigger;
 mod view;
 
 pub(super) const TOPICS: &[&[Row]] = &[ROWS, function::ROWS, view::ROWS];
@@ -22,9 +23,9 @@ const ROWS: &[Row] = &[
     row("pg_get_constraintdef(oid,boolean)", Scalar(constraint::definition)),
     row("pg_get_indexdef(oid)", Scalar(index::definition)),
     row("pg_get_indexdef(oid,integer,boolean)", Scalar(index::definition)),
+    row("pg_get_triggerdef(oid)", Scalar(trigger::definition)),
+    row("pg_get_triggerdef(oid,boolean)", Scalar(trigger::definition)),
     // No object of these kinds can be made here, so that no OID bears one.
-    row("pg_get_triggerdef(oid)", Native("NULL")),
-    row("pg_get_triggerdef(oid,boolean)", Native("NULL")),
     row("pg_get_partkeydef(oid)", Native("NULL")),
     row("pg_get_partition_constraintdef(oid)", Native("NULL")),
     row("pg_get_statisticsobjdef(oid)", Native("NULL")),
