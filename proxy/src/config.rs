@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use peergres_sync::conflicts::Strategies;
+use peergres_sync::{conflicts::Strategies, manager::LOG_RETENTION};
 use serde::Deserialize;
 
 /// What the server is told.
@@ -36,6 +36,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// What decides conflicts without a person.
     pub strategies: Strategies,
+    /// For how long changes stay in the log that every device has; none keeps them for ever.
+    pub log_retention: Option<Duration>,
 }
 
 /// What was given in one place; the same names in the file, as flags, and with `PEERGRES_` before them in the environment.
@@ -65,6 +67,8 @@ pub struct Given {
     /// What decides conflicts: `default`, and by table under `tables`; `LatestTimestampWins`, `LocalWins`, `RemoteWins` or `Manual`.
     /// In the environment only the default.
     pub strategies: Option<Strategies>,
+    /// For how long changes stay in the log that every device has: `90d`, `12h`, `2w`, or `forever`.
+    pub log_retention: Option<String>,
 }
 
 /// What is wrong with the configuration.
@@ -141,6 +145,7 @@ impl Given {
             max_connections,
             public_url: get("PUBLIC_URL"),
             strategies,
+            log_retention: get("LOG_RETENTION"),
         })
     }
 
@@ -159,6 +164,7 @@ impl Given {
             max_connections: self.max_connections.or(other.max_connections),
             public_url: self.public_url.or(other.public_url),
             strategies: self.strategies.or(other.strategies),
+            log_retention: self.log_retention.or(other.log_retention),
         }
     }
 }
@@ -178,6 +184,13 @@ impl Config {
             }
             None => Duration::from_secs(5),
         };
+        let log_retention = match given.log_retention {
+            None => Some(LOG_RETENTION),
+            Some(text) if text == "forever" => None,
+            Some(text) => {
+                Some(age(&text).ok_or(ConfigError::Value("log_retention", text, "an age such as 90d, 12h or 2w, or \"forever\""))?)
+            }
+        };
         Ok(Config {
             data,
             pg: given.pg.unwrap_or_else(|| "127.0.0.1:5433".to_owned()),
@@ -191,6 +204,7 @@ impl Config {
             max_connections: given.max_connections.unwrap_or(100),
             public_url: given.public_url,
             strategies: given.strategies.unwrap_or_default(),
+            log_retention,
         })
     }
 }
@@ -267,6 +281,18 @@ mod tests {
         let environment = Given::from_environment(|n| (n == "PEERGRES_STRATEGIES").then(|| "RemoteWins".to_owned())).unwrap();
         assert_eq!(environment.strategies.unwrap().default, peergres_sync::ConflictResolution::RemoteWins);
         assert!(Given::from_environment(|n| (n == "PEERGRES_STRATEGIES").then(|| "x".to_owned())).is_err());
+    }
+
+    #[test]
+    fn the_log_is_kept_for_ninety_days_or_as_long_as_is_said() {
+        let of = |text: Option<&str>| {
+            let given = Given { log_retention: text.map(str::to_owned), ..Given::default() };
+            Config::new(PathBuf::from("data"), given).map(|config| config.log_retention.map(|age| age.as_secs()))
+        };
+        assert_eq!(of(None).unwrap(), Some(90 * 86_400));
+        assert_eq!(of(Some("2w")).unwrap(), Some(14 * 86_400));
+        assert_eq!(of(Some("forever")).unwrap(), None);
+        assert!(of(Some("long")).unwrap_err().to_string().contains("log_retention"));
     }
 
     #[test]

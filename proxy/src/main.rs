@@ -48,6 +48,7 @@ fn other(data: PathBuf, json: bool, command: &Command) -> Result<(), Box<dyn Err
     let place = Place {
         directory: config.data,
         database: config.database,
+        pg: config.pg,
         http: config.http,
         peers: config.peers,
         public_url: config.public_url,
@@ -81,6 +82,7 @@ fn serve(data: PathBuf, args: ServeArgs) -> Result<(), Box<dyn Error>> {
             name: config.name.clone(),
             strategies: config.strategies.clone(),
             public_url: config.public_url.clone(),
+            log_retention: config.log_retention,
         },
     )?;
     let listening = server::start(&config, node)?;

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod apply;
+pub mod backup;
 mod capture;
 pub mod clock;
 pub mod commit;
@@ -16,6 +17,7 @@ pub mod manager;
 pub mod merge;
 pub mod peers;
 pub mod schema;
+mod snapshot;
 pub mod store;
 pub mod value;
 

@@ -30,7 +30,17 @@ pub fn run(command: &DeviceCommand, place: &Place) -> Result<(), Failure> {
             let device = place.post(&format!("/devices/{}/revoke", segment(id)), &json!({}))?;
             place.print(&device, |d| format!("{} ({}) is revoked", text(d, "device_name"), text(d, "device_id")))
         }
-        DeviceCommand::RotateKey => Err(Failure("device rotate-key is not supported yet".to_owned())),
+        DeviceCommand::RotateKey => {
+            let device = place.post("/devices/rotate-key", &json!({}))?;
+            place.print(&device, |d| {
+                format!(
+                    "{} ({}) has a new key; the other devices learn of it with the next round\nfingerprint  {}",
+                    text(d, "device_name"),
+                    text(d, "device_id"),
+                    text(d, "fingerprint")
+                )
+            })
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! the data directory: `peergres_sync::access` goes through its HTTP API or works on the files. Exit codes: 0 done, 1 refused or failed with one
 //! clear line on standard error, 2 wrong usage (clap's).
 
+pub mod backup;
 pub mod conflicts;
 pub mod devices;
 pub mod doctor;
@@ -94,15 +95,9 @@ pub enum Command {
     #[command(subcommand)]
     Log(LogCommand),
     /// Write an encrypted copy of all databases
-    Backup {
-        /// The file to write
-        file: PathBuf,
-    },
+    Backup(BackupArgs),
     /// Make a data directory from a backup, as a new device
-    Restore {
-        /// The file to read
-        file: PathBuf,
-    },
+    Restore(RestoreArgs),
     /// Say what is wrong and what to do about it
     Doctor,
 }
@@ -121,8 +116,8 @@ impl Command {
             Command::Status => status::run(place),
             Command::Conflicts(args) => conflicts::run(args, place),
             Command::Log(command) => log::run(command, place),
-            Command::Backup { .. } => Err(Failure("backup is not supported yet".to_owned())),
-            Command::Restore { .. } => Err(Failure("restore is not supported yet".to_owned())),
+            Command::Backup(args) => backup::write(args, place),
+            Command::Restore(args) => backup::restore(args, place),
             Command::Doctor => doctor::run(place),
         }
     }
@@ -197,6 +192,29 @@ pub struct JoinArgs {
     /// What `peergres invite` printed on the other device
     pub code: String,
     /// This device's name [default: the host's]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// `backup`.
+#[derive(Clone, Debug, Args)]
+pub struct BackupArgs {
+    /// The file to write
+    pub file: PathBuf,
+    /// A file that holds the passphrase [default: the environment's PEERGRES_PASSPHRASE, or asked for]
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// `restore`.
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArgs {
+    /// The file to read
+    pub file: PathBuf,
+    /// A file that holds the passphrase [default: the environment's PEERGRES_PASSPHRASE, or asked for]
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The new device's name [default: that of the one that was backed up]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 }

@@ -29,6 +29,8 @@ pub struct Place {
     pub directory: PathBuf,
     /// The replicated database.
     pub database: String,
+    /// Where the PostgreSQL wire listens when the server runs.
+    pub pg: String,
     /// Where the HTTP API listens when the server runs.
     pub http: String,
     /// The peers that the configuration names.
@@ -52,11 +54,17 @@ impl std::fmt::Debug for Place {
 impl Place {
     /// Runs `work` with access to the node: through its server, or on its files. A directory that was never set up is not made by the way.
     pub fn access<T>(&self, work: impl AsyncFnOnce(&Access) -> Result<T, Failure>) -> Result<T, Failure> {
-        if !self.directory.join("admin.token").exists() {
-            let directory = self.directory.display();
-            return Err(Failure(format!("{directory} is not a data directory yet; make it one with: peergres init --data {directory}")));
-        }
+        self.must_be_data()?;
         self.access_or_make(work)
+    }
+
+    /// Refuses a directory that was never set up.
+    pub fn must_be_data(&self) -> Result<(), Failure> {
+        if self.directory.join("admin.token").exists() {
+            return Ok(());
+        }
+        let directory = self.directory.display();
+        Err(Failure(format!("{directory} is not a data directory yet; make it one with: peergres init --data {directory}")))
     }
 
     /// As [`Place::access`], and makes what is missing.

@@ -3,7 +3,7 @@
 //! Enters: a raw request. Leaves: a request with a bounded, digest-checked body and a [`Caller`]; then the answer, signed by this device and bound
 //! to the request's signature. A signature is checked before a byte of the body is read.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -19,11 +19,11 @@ use super::problem::{Cause, Problem};
 use crate::{
     devices::{self, Device},
     identity::{
-        CONTENT_DIGEST, DEVICE_HEADER, MessageError, MessageParts, NonceError, OpenedSignature, PublicKey, RECEIVER_HEADER, RequestParts,
-        SignatureParameters, check_digest, open_signature, sign_answer,
+        CONTENT_DIGEST, DEVICE_HEADER, Keys, MessageError, MessageParts, NonceError, OpenedSignature, PublicKey, RECEIVER_HEADER,
+        ROTATIONS_HEADER, RequestParts, SignatureParameters, check_digest, open_signature, read_rotations, show_rotations, sign_answer,
     },
     manager::{Replica, now_seconds},
-    peers::CHALLENGE_HEADER,
+    peers::{CHALLENGE_HEADER, coding},
 };
 
 /// Largest bodies, by who sends them.
@@ -106,7 +106,10 @@ async fn authenticate(replica: &Arc<Replica>, parts: &Parts, body: Body) -> Resu
     if matches!(caller, Caller::Device(_) | Caller::Stranger(_)) || parts.headers.contains_key(CONTENT_DIGEST) {
         check_digest(&parts.headers, &body).map_err(|e| Problem::new(401, e.to_string()))?;
     }
-    Ok((caller, body))
+    match coding::unpack(&parts.headers, &body, limit).map_err(|reason| Problem::new(413, reason))? {
+        Cow::Owned(plain) => Ok((caller, plain.into())),
+        Cow::Borrowed(_) => Ok((caller, body.clone())),
+    }
 }
 
 /// Reads a refused request's body to its end, within bounds, and forgets it: a client that is still writing hears a closed connection
@@ -158,6 +161,8 @@ async fn identify(replica: &Arc<Replica>, parts: &Parts) -> Result<Caller, Probl
     let known = replica.blocking(move |r| Ok(devices::get(&*r.database().glance()?, r.identity().device_id, id)?)).await?;
     let device = known.ok_or_else(unknown)?;
     let key = PublicKey::parse(&device.public_key).map_err(|_| unknown())?;
+    // A device that has replaced its key shows how; its log tells the same as soon as it comes.
+    let key = Keys::follow(id, key, &read_rotations(parts.headers.get(ROTATIONS_HEADER))).current;
     check_signature(replica, &opened, &key)?;
     if device.is_revoked {
         return Err(Problem::new(403, "this device was revoked"));
@@ -208,14 +213,23 @@ async fn sign(replica: &Replica, asked: &Asked, answer: Response) -> Response {
         }
         return Response::from_parts(parts, body);
     }
-    let Ok(body) = to_bytes(body, usize::MAX).await else {
+    let Ok(mut body) = to_bytes(body, usize::MAX).await else {
         return Problem::new(500, "the answer could not be read").into_response();
     };
+    let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"application/json");
+    if let Some(packed) = (is_json && coding::reads_gzip(&asked.headers)).then(|| coding::pack(&body)).flatten() {
+        body = packed.into();
+        parts.headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding::GZIP));
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
     let nonce = crate::identity::fresh_nonce().unwrap_or_default();
     let parameters = SignatureParameters { created: now_seconds(), nonce, key_id: device_id };
-    match sign_answer(replica.identity().key(), &parameters, parts.status.as_u16(), &body, asked.parts()) {
+    match sign_answer(&replica.identity().key(), &parameters, parts.status.as_u16(), &body, asked.parts()) {
         Ok(headers) => {
             parts.headers.extend(headers);
+            if let Some(shown) = show_rotations(&replica.identity().rotations()).and_then(|text| text.parse().ok()) {
+                parts.headers.insert(ROTATIONS_HEADER, shown);
+            }
             Response::from_parts(parts, Body::from(body))
         }
         Err(error) => Problem::new(500, error.to_string()).into_response(),

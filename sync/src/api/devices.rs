@@ -31,6 +31,7 @@ pub(super) fn routes() -> Router<Arc<Replica>> {
         .route("/devices/authorize", post(authorize))
         .route("/devices/list", get(list))
         .route("/devices/{device_id}/revoke", post(revoke))
+        .route("/devices/rotate-key", post(rotate_key))
         .route("/devices/invite", post(invite))
         .route("/devices/join", post(join))
         .route("/devices/pair", post(pair))
@@ -135,6 +136,16 @@ pub(super) async fn list(State(replica): State<Arc<Replica>>, _: Member) -> Resu
 #[utoipa::path(post, path = "/devices/{device_id}/revoke", params(("device_id" = String, Path)), responses((status = 200, body = Device)))]
 pub(super) async fn revoke(State(replica): State<Arc<Replica>>, _: Admin, Path(id): Path<String>) -> Result<Json<Device>, Problem> {
     Ok(Json(replica.blocking(move |r| r.revoke(&id)).await?))
+}
+
+/// Replaces this device's key, signed by the old one. Admin.
+#[utoipa::path(post, path = "/devices/rotate-key", responses((status = 200, body = Device)))]
+pub(super) async fn rotate_key(State(replica): State<Arc<Replica>>, _: Admin) -> Result<Json<Device>, Problem> {
+    let own = replica.blocking(|r| {
+        r.rotate_key()?;
+        Ok(r.devices()?.into_iter().find(|device| device.is_self))
+    });
+    own.await?.map(Json).ok_or_else(|| Problem::new(500, "this device is not in its own list"))
 }
 
 /// Makes a one-time code with which another device can join. Admin.

@@ -7,6 +7,7 @@ mod conflicts;
 mod devices;
 mod history;
 mod observe;
+mod page;
 mod problem;
 mod rate;
 mod sync;
@@ -36,16 +37,19 @@ use crate::manager::Replica;
         observe::health,
         observe::metrics,
         observe::description,
-        observe::page,
+        page::page,
+        page::qr,
         devices::register,
         devices::authorize,
         devices::list,
         devices::revoke,
+        devices::rotate_key,
         devices::invite,
         devices::join,
         devices::pair,
         sync::push,
         sync::pull,
+        sync::snapshot,
         sync::status,
         sync::events,
         sync::now,
@@ -69,6 +73,7 @@ pub fn openapi() -> String {
 pub fn router(replica: &Arc<Replica>) -> Router {
     Router::new()
         .merge(observe::routes())
+        .merge(page::routes())
         .merge(devices::routes())
         .merge(sync::routes())
         .merge(conflicts::routes())

@@ -1,14 +1,8 @@
-//! Liveness, figures, the API's description, and a first page.
+//! Liveness, figures, and the API's description.
 
 use std::{fmt::Write as _, sync::Arc};
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
-    response::{Html, IntoResponse},
-    routing::get,
-};
+use axum::{Json, Router, extract::State, http::header::CONTENT_TYPE, response::IntoResponse, routing::get};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,11 +10,7 @@ use super::{authentication::Admin, problem::Problem};
 use crate::manager::{self, Replica, Status};
 
 pub(super) fn routes() -> Router<Arc<Replica>> {
-    Router::new()
-        .route("/health", get(health))
-        .route("/metrics", get(metrics))
-        .route("/openapi.json", get(description))
-        .route("/", get(page))
+    Router::new().route("/health", get(health)).route("/metrics", get(metrics)).route("/openapi.json", get(description))
 }
 
 /// Alive.
@@ -47,17 +37,6 @@ pub(super) async fn metrics(State(replica): State<Arc<Replica>>, _: Admin) -> Re
 #[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json")))]
 pub(super) async fn description(_: Admin) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], super::openapi())
-}
-
-/// The first page: what this is. Anyone; it shows no data.
-#[utoipa::path(get, path = "/", responses((status = 200, content_type = "text/html")))]
-pub(super) async fn page() -> impl IntoResponse {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-    let html = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-        <title>Peergres</title><style>body{font:16px/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>\
-        <h1>Peergres</h1><p>This device syncs here with the devices it is paired with. See <code>peergres status</code>, \
-        <code>peergres device list</code> and <code>peergres conflicts</code>; the HTTP API is described by <code>/openapi.json</code>.</p></html>";
-    ([(CONTENT_SECURITY_POLICY, policy)], Html(html))
 }
 
 /// The figures, one family after the other.

@@ -4,7 +4,8 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
+    http::{StatusCode, header},
     response::{
         IntoResponse, Sse,
         sse::{Event, KeepAlive},
@@ -28,6 +29,7 @@ use crate::{
         exchange::{answer_pull, answer_push},
         wire::{PullAnswer, PullRequest, PushAnswer, PushRequest},
     },
+    snapshot::TakeError,
 };
 
 pub(super) fn routes() -> Router<Arc<Replica>> {
@@ -35,6 +37,7 @@ pub(super) fn routes() -> Router<Arc<Replica>> {
         .route("/sync/push", post(push))
         .route("/sync/pull", post(pull))
         .route("/sync/status", get(status))
+        .route("/sync/snapshot", get(snapshot))
         .route("/sync/events", get(events))
         .route("/sync/now", post(now))
 }
@@ -88,6 +91,49 @@ pub(super) async fn pull(
 #[utoipa::path(get, path = "/sync/status", responses((status = 200, body = Status)))]
 pub(super) async fn status(State(replica): State<Arc<Replica>>, _: Member) -> Result<Json<Status>, Problem> {
     Ok(Json(replica.blocking(manager::status).await?))
+}
+
+/// Which piece of which snapshot.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct SnapshotQuery {
+    /// The snapshot's id, from the header ETag of its first piece; without it a new one is made.
+    #[serde(default)]
+    id: Option<String>,
+    /// Where the piece begins.
+    #[serde(default)]
+    offset: u64,
+    /// Without an id: one that is made now, not one that was made a moment ago.
+    #[serde(default)]
+    fresh: bool,
+}
+
+/// The whole database at one version vector, piece by piece: compressed lines of JSON. 206 with the next piece; 202 while it has not grown so far;
+/// 416 at its end, 410 when it is gone. Content-Range tells its size once it is whole. Authorized device.
+#[utoipa::path(get, path = "/sync/snapshot",
+    params(("id" = Option<String>, Query), ("offset" = Option<u64>, Query), ("fresh" = Option<bool>, Query)),
+    responses((status = 206, content_type = "application/gzip"), (status = 202), (status = 410), (status = 416)))]
+pub(super) async fn snapshot(
+    State(replica): State<Arc<Replica>>,
+    AuthorizedDevice(signer): AuthorizedDevice,
+    query: Result<Query<SnapshotQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Query(SnapshotQuery { id, offset, fresh }) = query.map_err(|e| Problem::new(422, e.body_text()))?;
+    let taken = replica.blocking(move |r| Ok(r.snapshots().piece(r, id.as_deref(), offset, fresh))).await?;
+    let piece = taken.map_err(|error| Problem::new(if matches!(error, TakeError::Gone) { 410 } else { 500 }, error.to_string()))?;
+    heard_from(&replica, &signer).await?;
+    let end = offset + piece.bytes.len() as u64;
+    let total = piece.total.map_or_else(|| "*".to_owned(), |total| total.to_string());
+    let (status, range) = match (piece.bytes.is_empty(), piece.total) {
+        (false, _) => (StatusCode::PARTIAL_CONTENT, format!("bytes {offset}-{}/{total}", end - 1)),
+        (true, None) => (StatusCode::ACCEPTED, format!("bytes */{total}")),
+        (true, Some(_)) => (StatusCode::RANGE_NOT_SATISFIABLE, format!("bytes */{total}")),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, "application/gzip".to_owned()),
+        (header::ETAG, format!("\"{}\"", piece.id)),
+        (header::CONTENT_RANGE, range),
+    ];
+    Ok((status, headers, piece.bytes))
 }
 
 /// Server-sent events: `change` whenever something new is on disk here, its data the log's position. Authorized device or admin.

@@ -18,6 +18,7 @@ use crate::{
     store::{Database, StoreError},
 };
 
+mod again;
 mod applier;
 mod aside;
 mod blocked;
@@ -32,6 +33,7 @@ mod schema;
 mod sight;
 pub(crate) mod unseen;
 
+pub(crate) use again::settle_again;
 pub(crate) use record::{awaits_writes, settle_written, writes_of};
 pub(crate) use rows::{current_row, quote};
 

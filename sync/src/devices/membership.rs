@@ -8,12 +8,13 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::{
-    clock::{DeviceId, Version},
-    identity::PublicKey,
+    clock::{DeviceId, Version, VersionVector},
+    identity::{Author, Keys, PublicKey},
     log::{Change, Operation, RowImage},
 };
 
@@ -45,6 +46,13 @@ impl Entry {
     /// Whether it is an authorization.
     pub fn is_authorized(&self) -> bool {
         self.standing % 2 == 1
+    }
+
+    /// The device as an author of whom nothing is held yet.
+    pub fn author(&self) -> Option<Author> {
+        let key = PublicKey::parse(&self.public_key).ok()?;
+        let accepted_until = if self.is_authorized() { None } else { Some(self.accepted_until.unwrap_or(0)) };
+        Some(Author { keys: Keys::of(key), version: 0, hash: [0; 32], accepted_until })
     }
 
     /// As a change of the log; the version is given by the log.
@@ -94,6 +102,24 @@ pub fn members(entries: impl IntoIterator<Item = Entry>) -> BTreeMap<DeviceId, E
         }
     }
     members
+}
+
+/// The entries that stand, by the log.
+pub fn held(connection: &Connection) -> rusqlite::Result<Vec<Entry>> {
+    let mut statement = connection.prepare_cached("SELECT data FROM sync_log WHERE table_name = ?1")?;
+    let texts: Vec<Option<String>> = statement.query_map([TABLE], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let entries = texts.iter().flatten().filter_map(|text| serde_json::from_str::<RowImage>(text).ok());
+    Ok(members(entries.filter_map(|data| Entry::from_data(&data))).into_values().collect())
+}
+
+/// Those of [`held`] of whom somebody who knows `known` has no change.
+pub(crate) fn unknown_to(connection: &Connection, known: &VersionVector) -> rusqlite::Result<Vec<Entry>> {
+    if crate::log::held(connection)?.0.keys().all(|author| known.get(*author) > 0) {
+        return Ok(Vec::new());
+    }
+    let mut entries = held(connection)?;
+    entries.retain(|entry| known.get(entry.device_id) == 0);
+    Ok(entries)
 }
 
 type Rank<'a> = (u64, Option<Version>, std::cmp::Reverse<(&'a str, &'a str, u32, Option<&'a str>)>);

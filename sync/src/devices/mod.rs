@@ -4,14 +4,17 @@
 //! of the log that carry each decision to every device ([`membership`]).
 
 pub mod acknowledgements;
+mod keys;
 pub mod membership;
 mod registry;
 pub mod slots;
 
+pub use keys::TABLE as KEYS_TABLE;
+pub(crate) use keys::{attach as attach_rotations, of as keys_of, record as record_rotation, rotations};
 pub use registry::{
     MAX_PENDING, Registration, author, authorize, authorize_in, find, list, put_fork, refresh, register, revoke, revoke_in, saw,
 };
-pub(crate) use registry::{get, introduce_self, introduce_self_in, refresh_if_any, show_self, take_slot};
+pub(crate) use registry::{author_or, get, introduce_self, introduce_self_in, last_of, refresh_if_any, show_self, succeed, take_slot};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -94,3 +97,6 @@ impl From<rusqlite::Error> for DeviceError {
         DeviceError::Store(StoreError::Sqlite(error))
     }
 }
+
+#[cfg(test)]
+mod tests;

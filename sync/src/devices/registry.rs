@@ -9,14 +9,14 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
 use super::{
-    Device, DeviceError,
+    Device, DeviceError, keys,
     membership::{self, Entry},
     slots,
 };
 use crate::{
     clock::{self, DeviceId, Version},
     commit::{Durability, Transaction},
-    identity::{Author, Identity, PublicKey},
+    identity::{Author, Identity, Keys, PublicKey},
     log::RowImage,
     schema::{Object, Sequence},
     store::{Database, LockWait},
@@ -99,14 +99,34 @@ pub fn find(connection: &Connection, me: DeviceId, text: &str) -> Result<Device,
 /// What is known of a device as an author of changes; none while it has never been authorized, or once it is found forked.
 pub fn author(connection: &Connection, me: DeviceId, id: DeviceId) -> rusqlite::Result<Option<Author>> {
     let Some(device) = get(connection, me, id)?.filter(|d| d.standing > 0 && !d.is_forked) else { return Ok(None) };
-    let Ok(key) = PublicKey::parse(&device.public_key) else { return Ok(None) };
+    let Some(keys) = keys::of(connection, &device)? else { return Ok(None) };
+    let (version, hash) = last_of(connection, id)?;
+    let accepted_until = if device.is_authorized { None } else { Some(device.accepted_until.unwrap_or(0)) };
+    Ok(Some(Author { keys, version, hash, accepted_until }))
+}
+
+/// As [`author`]; of a device that is not known here at all, what `members` say of it.
+pub(crate) fn author_or(connection: &Connection, me: DeviceId, id: DeviceId, members: &[Entry]) -> rusqlite::Result<Option<Author>> {
+    if let Some(author) = author(connection, me, id)? {
+        return Ok(Some(author));
+    }
+    let named = members.iter().find(|entry| entry.device_id == id).and_then(Entry::author);
+    let Some(named) = named else { return Ok(None) };
+    // Whoever waits for a person's decision here, or is forked, is known.
+    if get(connection, me, id)?.is_some_and(|device| device.is_forked || device.standing > 0) {
+        return Ok(None);
+    }
+    let (version, hash) = last_of(connection, id)?;
+    Ok(Some(Author { version, hash, ..named }))
+}
+
+/// The end of a device's chain as it is held here.
+pub(crate) fn last_of(connection: &Connection, id: DeviceId) -> rusqlite::Result<(Version, [u8; 32])> {
     let mut statement = connection.prepare_cached(
         "SELECT last_version, hash, first_version FROM sync_transactions WHERE device_id = ?1 ORDER BY first_version DESC LIMIT 1",
     )?;
-    let held: Option<(Version, [u8; 32])> = statement.query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let (version, hash) = held.unwrap_or((0, [0; 32]));
-    let accepted_until = if device.is_authorized { None } else { Some(device.accepted_until.unwrap_or(0)) };
-    Ok(Some(Author { key, version, hash, accepted_until }))
+    let held = statement.query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(held.unwrap_or((0, [0; 32])))
 }
 
 /// Takes a registration: the device is pending until a person authorizes it. Again is no error, and keeps what was decided.
@@ -295,6 +315,27 @@ pub fn revoke_in(transaction: &mut Transaction, identity: &Identity, id: DeviceI
     Ok(device)
 }
 
+/// After a restore: the device that was backed up becomes another one, whose changes are accepted; this one takes its place. A device that was
+/// paired takes a slot that hardly anybody else has, until it is given one.
+pub(crate) fn succeed(database: &Arc<Database>, identity: &Identity, former: DeviceId, was_paired: bool) -> Result<(), DeviceError> {
+    let me = identity.device_id;
+    let mut transaction = database.begin(&LockWait::default(), None)?;
+    if was_paired {
+        let used: Vec<u32> = list(transaction.connection(), me)?.iter().filter_map(|device| device.slot).collect();
+        let mut byte = [0_u8];
+        getrandom::fill(&mut byte).map_err(|e| DeviceError::Invalid(format!("no randomness from the operating system: {e}")))?;
+        let begin = slots::SLOTS / 2 + u32::from(byte[0]) % (slots::SLOTS / 2);
+        let free = (begin..slots::SLOTS).chain((1..begin).rev()).find(|slot| !used.contains(slot));
+        let slot = free.ok_or_else(|| DeviceError::Invalid("all slots are in use".to_owned()))?;
+        introduce_self_in(&mut transaction, identity, slot)?;
+    } else {
+        transaction.connection().execute("UPDATE sync_devices SET is_authorized = 0 WHERE device_id = ?1", [former.as_bytes()])?;
+        authorize_in(&mut transaction, identity, former, Some(slots::SLOTS - 1))?;
+    }
+    transaction.commit(Durability::Wait)?;
+    Ok(())
+}
+
 /// Derives `sync_devices` from all membership entries of the log: after entries of others have come. A revocation that cuts off less
 /// than this device had accepted before it knew is answered with one that cuts off no more than that, so that all come to hold the same.
 pub fn refresh(database: &Arc<Database>, identity: &Identity) -> Result<(), DeviceError> {
@@ -377,6 +418,14 @@ fn decide(transaction: &mut Transaction, me: DeviceId, entry: &Entry) -> Result<
     Ok(())
 }
 
+/// Writes down a device's key.
+pub(super) fn put_key(connection: &Connection, id: DeviceId, key: &PublicKey) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE sync_devices SET public_key = ?2 WHERE device_id = ?1")?
+        .execute(params![id.as_bytes(), key.to_base64()])?;
+    Ok(())
+}
+
 /// `sync_devices` from the log's entries and `more`, which are not in the log yet. Pending devices stay as they are.
 fn derive(connection: &Connection, me: DeviceId, more: &[Entry]) -> Result<Vec<Device>, DeviceError> {
     let mut statement = connection.prepare_cached("SELECT data FROM sync_log WHERE table_name = ?1")?;
@@ -384,7 +433,10 @@ fn derive(connection: &Connection, me: DeviceId, more: &[Entry]) -> Result<Vec<D
     let entries =
         texts.iter().flatten().filter_map(|text| serde_json::from_str::<RowImage>(text).ok()).filter_map(|d| Entry::from_data(&d));
     let now = clock::now_micros();
-    for entry in membership::members(entries.chain(more.iter().cloned())).into_values() {
+    for mut entry in membership::members(entries.chain(more.iter().cloned())).into_values() {
+        if let Ok(key) = PublicKey::parse(&entry.public_key) {
+            entry.public_key = Keys::follow(entry.device_id, key, &keys::rotations(connection, entry.device_id)?).current.to_base64();
+        }
         connection
             .prepare_cached(
                 "INSERT INTO sync_devices (device_id, device_name, public_key, tailscale_ip, slot, standing, is_authorized, revoked_after,

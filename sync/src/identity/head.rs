@@ -8,7 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::key::{DeviceKey, PublicKey};
+use super::{
+    key::{DeviceKey, PublicKey},
+    rotation::{Keys, Rotation},
+};
 use crate::{
     clock::{DeviceId, Version},
     log::Transaction,
@@ -26,13 +29,21 @@ pub struct SignedHead {
     pub hash: [u8; 32],
     /// Ed25519 over the three, in base64.
     pub signature: String,
+    /// How the author's key came about, where it was ever replaced: for those who know only an older one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<Rotation>,
 }
 
 impl SignedHead {
     /// Signs the head of one's own chain.
     pub fn sign(key: &DeviceKey, device_id: DeviceId, version: Version, hash: [u8; 32]) -> SignedHead {
-        let signature = STANDARD.encode(key.sign(&signed_bytes(device_id, version, &hash)));
-        SignedHead { device_id, version, hash, signature }
+        let signature = STANDARD.encode(SignedHead::signature_of(key, device_id, version, hash));
+        SignedHead { device_id, version, hash, signature, rotations: Vec::new() }
+    }
+
+    /// The bytes of the signature that [`SignedHead::sign`] gives.
+    pub(crate) fn signature_of(key: &DeviceKey, device_id: DeviceId, version: Version, hash: [u8; 32]) -> [u8; 64] {
+        key.sign(&signed_bytes(device_id, version, &hash))
     }
 
     /// Whether the author's key signed it.
@@ -53,8 +64,8 @@ fn signed_bytes(device_id: DeviceId, version: Version, hash: &[u8; 32]) -> Vec<u
 /// What is known of an author before its transactions are looked at.
 #[derive(Clone, Debug)]
 pub struct Author {
-    /// Its key.
-    pub key: PublicKey,
+    /// Its keys.
+    pub keys: Keys,
     /// The last version of it that is held; 0 if none.
     pub version: Version,
     /// The hash of the transaction that ends there; zeros if none.
@@ -197,12 +208,12 @@ type Chain = Vec<(usize, Transaction)>;
 
 /// Checks one author's part: no gap, hashes recomputed, its end signed.
 fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &Author) -> Result<(Chain, Vec<SignedHead>), VerifyError> {
-    let signed = |version: Version, hash: &[u8; 32]| {
-        heads.iter().find(|h| h.device_id == device_id && h.version == version && &h.hash == hash && h.verifies(&from.key))
-    };
+    let of_author = || heads.iter().filter(|head| head.device_id == device_id);
+    let keys = from.keys.with(device_id, of_author().flat_map(|head| &head.rotations));
+    let signed = |version: Version, hash: &[u8; 32]| of_author().find(|h| h.version == version && &h.hash == hash && keys.vouch_for(h));
     // The author's own word for another history at a version that is held here is the proof of a fork.
-    let mut here = heads.iter().filter(|h| h.device_id == device_id && h.version == from.version && from.version > 0);
-    if here.any(|head| head.hash != from.hash && head.verifies(&from.key)) {
+    let mut here = of_author().filter(|h| h.version == from.version && from.version > 0);
+    if here.any(|head| head.hash != from.hash && head.verifies(&keys.current)) {
         return Err(VerifyError::Forked { device_id, version: from.version });
     }
     let (mut version, mut hash) = (from.version, from.hash);

@@ -7,6 +7,7 @@ mod head;
 mod key;
 mod message;
 mod nonce;
+mod rotation;
 mod store;
 
 pub use head::{Author, SignedHead, Verified, VerifyError, verify};
@@ -16,4 +17,5 @@ pub use message::{
     check_digest, content_digest, open_signature, sign_answer, sign_request,
 };
 pub use nonce::{MAX_AGE_SECONDS, NonceError, NonceMemory, fresh_nonce};
+pub use rotation::{Keys, ROTATIONS_HEADER, Rotation, read_rotations, show_rotations};
 pub use store::{Identity, IdentityError, write_private};

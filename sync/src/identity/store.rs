@@ -1,4 +1,4 @@
-//! The identity's files: `device.key` (PKCS #8 PEM, mode 0600) and `device.json` (id and name).
+//! The identity's files: `device.key` (PKCS #8 PEM, mode 0600), `device.json` (id and name), and while the key is being replaced `device.key.next`.
 //!
 //! Enters: the data directory. Leaves: an [`Identity`], made where there is none. A key that others could read is refused.
 
@@ -7,13 +7,17 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::key::{DeviceKey, Fingerprint, KeyError, PublicKey};
+use super::{
+    key::{DeviceKey, Fingerprint, KeyError, PublicKey},
+    rotation::{Keys, Rotation},
+};
 use crate::clock::DeviceId;
 
 /// What can be wrong with the identity's files.
@@ -55,7 +59,9 @@ pub struct Identity {
     /// The device's id.
     pub device_id: DeviceId,
     device_name: RwLock<String>,
-    key: DeviceKey,
+    key: RwLock<Arc<DeviceKey>>,
+    /// How it came about.
+    rotations: RwLock<Vec<Rotation>>,
     /// Where the name is kept.
     about_path: PathBuf,
 }
@@ -98,7 +104,8 @@ impl Identity {
         if new {
             write_private(&key_path, key.to_pem()?.as_bytes())?;
         }
-        let identity = Identity { device_id, device_name: RwLock::new(device_name), key, about_path };
+        let (key, rotations) = (RwLock::new(Arc::new(key)), RwLock::default());
+        let identity = Identity { device_id, device_name: RwLock::new(device_name), key, rotations, about_path };
         if new || name.is_some_and(|name| name != identity.device_name()) {
             let name = name.map_or_else(|| identity.device_name(), str::to_owned);
             identity.rename(&name)?;
@@ -121,18 +128,68 @@ impl Identity {
     }
 
     /// The key that signs.
-    pub fn key(&self) -> &DeviceKey {
-        &self.key
+    pub fn key(&self) -> Arc<DeviceKey> {
+        Arc::clone(&self.key.read())
     }
 
     /// The public key.
     pub fn public_key(&self) -> PublicKey {
-        self.key.public()
+        self.key.read().public()
     }
 
     /// What people compare.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.key.public().fingerprint()
+        self.public_key().fingerprint()
+    }
+
+    /// How the key came about, where it was ever replaced.
+    pub fn rotations(&self) -> Vec<Rotation> {
+        self.rotations.read().clone()
+    }
+
+    fn next_path(&self) -> PathBuf {
+        self.about_path.with_file_name("device.key.next")
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.about_path.with_file_name("device.key")
+    }
+
+    /// Makes the next key and keeps it beside the present one, until the log names it.
+    pub(crate) fn prepare_key(&self) -> Result<DeviceKey, IdentityError> {
+        let next = DeviceKey::generate()?;
+        write_private(&self.next_path(), next.to_pem()?.as_bytes())?;
+        Ok(next)
+    }
+
+    /// The key that was prepared is the one from now on.
+    pub(crate) fn take_key(&self, next: DeviceKey, rotations: Vec<Rotation>) -> Result<(), IdentityError> {
+        let path = self.key_path();
+        write_private(&path, next.to_pem()?.as_bytes())?;
+        *self.rotations.write() = rotations;
+        *self.key.write() = Arc::new(next);
+        let next = self.next_path();
+        fs::remove_file(&next).map_err(|error| file_error(&next, error))
+    }
+
+    /// At the start: which key the log names. A rotation that was interrupted is completed where the log has it, else forgotten.
+    pub(crate) fn follow(&self, rotations: Vec<Rotation>) -> Result<(), IdentityError> {
+        let named = Keys::follow(self.device_id, self.public_key(), &rotations).current;
+        let next = read_key(&self.next_path())?.map(|pem| DeviceKey::from_pem(&pem)).transpose();
+        if named == self.public_key() {
+            *self.rotations.write() = rotations;
+            return match next {
+                Ok(None) => Ok(()),
+                _ => fs::remove_file(self.next_path()).map_err(|error| file_error(&self.next_path(), error)),
+            };
+        }
+        match next?.filter(|next| next.public() == named) {
+            Some(next) => self.take_key(next, rotations),
+            None => {
+                let reason = "it was replaced by a newer key, which is missing; restore a backup as a new device".to_owned();
+                Err(IdentityError::Contents { path: self.key_path(), reason })
+            }
+        }
     }
 }
 

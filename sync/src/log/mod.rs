@@ -28,6 +28,7 @@ pub use canonical::{canonical_json, change_hash};
 pub use history::{HistoryEntry, history};
 pub use image::{key_values, record_id};
 pub use journal::FILE_ALL;
+pub(crate) use prune::empty_like;
 pub use prune::{Pruned, empty_pruned, prune};
 pub use read::{LoggedChange, Page, PageLimit, changes_of_record, context_of, page_after, page_beyond, transaction_at};
 pub use state::{Head, LogState};

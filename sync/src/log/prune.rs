@@ -9,11 +9,11 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{LoggedChange, Operation, changes_of_record, journal};
 use crate::{
-    clock::{DeviceId, VersionVector},
+    clock::{DeviceId, Version, VersionVector},
     store::StoreError,
 };
 
@@ -61,6 +61,29 @@ pub fn empty_pruned(connection: &Connection) -> Result<u64, StoreError> {
         }
     }
     Ok(emptied)
+}
+
+/// Empties changes because another device has; answers their records. Schema changes, what is told of devices and conflicts, and what is empty
+/// already stay as they are.
+pub(crate) fn empty_like(connection: &Connection, changes: &[(DeviceId, Version)]) -> Result<BTreeSet<(String, String)>, StoreError> {
+    journal::file_all(connection)?;
+    let mut find = connection.prepare_cached(
+        "SELECT table_name, record_id FROM sync_log_filed
+         WHERE device_id = ?1 AND version = ?2 AND operation NOT IN ('PRUNED', 'DDL') AND table_name NOT LIKE 'peergres.%'",
+    )?;
+    let mut empty = connection.prepare_cached(
+        "UPDATE sync_log_filed SET operation = 'PRUNED', table_name = '', record_id = '', data = NULL, old_data = NULL, pruned = 1
+         WHERE device_id = ?1 AND version = ?2",
+    )?;
+    let mut records = BTreeSet::new();
+    for (device, version) in changes {
+        let found = find.query_row(params![device.as_bytes(), version], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        if let Some(record) = found {
+            empty.execute(params![device.as_bytes(), version])?;
+            records.insert(record);
+        }
+    }
+    Ok(records)
 }
 
 /// The positions of a record's changes that nothing needs: superseded in every cell; all of them where the last of all deleted the record.

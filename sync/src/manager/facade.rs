@@ -20,6 +20,7 @@ use super::{
     status::{Status, status},
 };
 use crate::{
+    backup::{self, BackupError},
     clock::DeviceId,
     commit::{Durability, Transaction},
     conflicts::{self, Conflict, Filter, Strategies, Strategy},
@@ -50,6 +51,9 @@ pub enum SyncError {
     /// The server.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// What was given.
     #[error("{0}")]
     Invalid(String),
@@ -130,15 +134,20 @@ impl SyncManager {
         Ok(status(&self.replica)?)
     }
 
-    /// Writes a consistent copy of the replicated database to a new file, while all goes on. It is not encrypted.
+    /// Writes a consistent copy of the replicated database to a new file, while all goes on: a SQLite file, not encrypted.
     pub fn export_backup(&self, file: impl AsRef<Path>) -> Result<(), SyncError> {
         let file = file.as_ref();
         if file.exists() {
             return Err(SyncError::Invalid(format!("{} is there already", file.display())));
         }
-        let name = file.to_str().ok_or_else(|| SyncError::Invalid("the file's name is not UTF-8".to_owned()))?;
-        let source = rusqlite::Connection::open_with_flags(self.replica.database().path(), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        source.execute("VACUUM INTO ?1", [name])?;
+        Ok(backup::copy_database(self.replica.database().path(), file, &mut |_, _| {})?)
+    }
+
+    /// Writes an encrypted backup of all databases to a new file, while all goes on; `peergres restore` or [`backup::restore`] makes a device of
+    /// it again.
+    pub fn export_encrypted_backup(&self, file: impl AsRef<Path>, passphrase: &str) -> Result<(), SyncError> {
+        let passphrase = passphrase.to_owned().into();
+        backup::write(self.replica.node().directory(), file.as_ref(), &passphrase, &mut |_, _, _| {})?;
         Ok(())
     }
 

@@ -17,8 +17,8 @@ pub use control::{Arrival, Control, ControlError, Order};
 pub use facade::{ChangeTracker, ConflictResolution, ConflictResolver, DeviceManager, SyncError, SyncManager, SyncOperation};
 pub(crate) use replica::now_seconds;
 pub use replica::{Replica, ReplicaError};
-pub use server::{Running, ServeError, ServeOptions, Server, serve, start};
+pub use server::{LOG_RETENTION, Running, ServeError, ServeOptions, Server, serve, start};
 pub use status::{Lag, Status, status};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -30,6 +30,7 @@ use crate::{
         sync_round,
         wire::{Introduction, JoinAnswer, JoinRequest},
     },
+    snapshot::Snapshots,
     store::{Database, LockWait, Node, StoreError},
 };
 
@@ -87,6 +88,9 @@ pub struct Replica {
     admin_token: Zeroizing<String>,
     client: PeerClient,
     schedule: Schedule,
+    snapshots: Snapshots,
+    /// Held while the key is replaced.
+    rotating: Mutex<()>,
     invitations: Invitations,
     nonces: Mutex<NonceMemory>,
     strangers: RateLimit,
@@ -113,6 +117,7 @@ impl Replica {
         let database = node.replicated();
         let directory = node.directory();
         let identity = Arc::new(Identity::open(directory, database.log_state().device, name)?);
+        identity.follow(devices::rotations(&*database.glance()?, identity.device_id)?)?;
         devices::refresh_if_any(&database, &identity)?;
         devices::show_self(&database, &identity)?;
         devices::take_slot(&database, identity.device_id)?;
@@ -121,6 +126,8 @@ impl Replica {
             admin_token: admin_token(directory)?,
             invitations: Invitations::new(directory),
             schedule: Schedule::default(),
+            snapshots: Snapshots::new(directory),
+            rotating: Mutex::new(()),
             nonces: Mutex::new(NonceMemory::new(now_seconds())),
             strangers: RateLimit::new(30, 60),
             guesses: RateLimit::new(30, 60),
@@ -168,6 +175,11 @@ impl Replica {
     /// The peers.
     pub fn schedule(&self) -> &Schedule {
         &self.schedule
+    }
+
+    /// The snapshots that are handed out.
+    pub(crate) fn snapshots(&self) -> &Snapshots {
+        &self.snapshots
     }
 
     /// Where other devices reach this one's API, while it serves.
@@ -286,6 +298,16 @@ impl Replica {
     pub fn revoke(&self, device: &str) -> Result<Device, ReplicaError> {
         let id = devices::find(&*self.database.glance()?, self.identity.device_id, device)?.device_id;
         Ok(devices::revoke(&self.database, &self.identity, id)?)
+    }
+
+    /// Replaces this device's key: the new one is signed by the old one, travels with the log, and alone is accepted from then on.
+    pub fn rotate_key(&self) -> Result<(), ReplicaError> {
+        let _turn = self.rotating.lock();
+        let next = self.identity.prepare_key()?;
+        let rotation = devices::record_rotation(&self.database, &self.identity, &next)?;
+        let mut rotations = self.identity.rotations();
+        rotations.push(rotation);
+        Ok(self.identity.take_key(next, rotations)?)
     }
 
     /// The conflict of that id, or beginning of an id.

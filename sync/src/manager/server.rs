@@ -3,7 +3,14 @@
 //! Enters: an open node and [`ServeOptions`]. Leaves: a [`Server`] that runs until it is told to stop, and while it runs the file
 //! `server.json`, by which commands find it.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Weak},
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::oneshot};
@@ -34,7 +41,15 @@ pub struct ServeOptions {
     pub strategies: Strategies,
     /// Where other devices reach the HTTP API, if not where it listens.
     pub public_url: Option<String>,
+    /// For how long changes stay in the log that every device has; none keeps them for ever.
+    pub log_retention: Option<Duration>,
 }
+
+/// The age beyond which changes leave the log by themselves.
+pub const LOG_RETENTION: Duration = Duration::from_secs(90 * 86_400);
+/// When the log is looked through first, and how often then.
+const FIRST_PRUNING: Duration = Duration::from_secs(300);
+const PRUNING: Duration = Duration::from_secs(86_400);
 
 impl Default for ServeOptions {
     fn default() -> Self {
@@ -45,6 +60,7 @@ impl Default for ServeOptions {
             name: None,
             strategies: Strategies::default(),
             public_url: None,
+            log_retention: Some(LOG_RETENTION),
         }
     }
 }
@@ -92,6 +108,8 @@ pub struct Server {
     address: SocketAddr,
     /// None leaves the schedule as it is.
     interval: Option<Duration>,
+    /// None keeps the log whole.
+    log_retention: Option<Duration>,
 }
 
 impl Server {
@@ -100,7 +118,8 @@ impl Server {
         let (node, name, strategies) = (Arc::clone(node), options.name, options.strategies);
         let opened = tokio::task::spawn_blocking(move || Replica::open(&node, name.as_deref(), strategies));
         let replica = opened.await.map_err(|_| ReplicaError::Interrupted)??;
-        Server::bind_replica(replica, &options.http, &options.peers, Some(options.sync_interval), options.public_url).await
+        let bound = Server::bind_replica(replica, &options.http, &options.peers, Some(options.sync_interval), options.public_url);
+        Ok(Server { log_retention: options.log_retention, ..bound.await? })
     }
 
     /// Binds an address for a replica that is open already.
@@ -121,7 +140,7 @@ impl Server {
         for url in peers {
             replica.schedule().add(&replica, url);
         }
-        Ok(Server { replica, listener, address, interval })
+        Ok(Server { replica, listener, address, interval, log_retention: None })
     }
 
     /// Where it listens.
@@ -148,6 +167,9 @@ impl Server {
         if let Some(interval) = self.interval {
             self.replica.schedule().start(&self.replica, interval);
         }
+        if let Some(age) = self.log_retention {
+            tokio::spawn(keep_pruning(Arc::downgrade(&self.replica), age));
+        }
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let replica = Arc::clone(&self.replica);
         let signal = async move {
@@ -165,6 +187,21 @@ impl Server {
                 let _ = patience.wait_for(|stop| *stop).await;
                 tokio::time::sleep(Duration::from_secs(2)).await;
             } => Ok(()),
+        }
+    }
+}
+
+/// Prunes the log once a day, for ever, or until the node is gone.
+async fn keep_pruning(replica: Weak<Replica>, age: Duration) {
+    let mut pause = FIRST_PRUNING;
+    loop {
+        tokio::time::sleep(pause).await;
+        pause = PRUNING;
+        let Some(alive) = replica.upgrade() else { return };
+        match alive.blocking(move |r| r.prune_log(age)).await {
+            Ok(pruned) if pruned.pruned > 0 => tracing::info!(pruned = pruned.pruned, emptied = pruned.emptied, "the log was pruned"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the log could not be pruned"),
         }
     }
 }

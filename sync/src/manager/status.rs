@@ -40,6 +40,9 @@ pub struct Status {
     pub pending_conflicts: u64,
     /// Changes that can't be put into the tables yet, and why.
     pub blocked: Vec<BlockedChange>,
+    /// How far this device's clock is behind what it has written or seen, in milliseconds.
+    #[serde(default)]
+    pub clock_behind_ms: u64,
     /// The log.
     pub log: LogStatus,
     /// What this device holds.
@@ -120,6 +123,7 @@ pub fn status(replica: &Arc<Replica>) -> Result<Status, ReplicaError> {
         forked_devices: devices.iter().filter(|d| d.is_forked).map(|d| d.device_id).collect(),
         pending_conflicts: count("SELECT count(*) FROM sync_conflicts WHERE status = 'pending'")?,
         blocked: blocked.collect(),
+        clock_behind_ms: database.log_state().clock.millis().saturating_sub(clock::now_millis()),
         log: LogStatus {
             changes: count("SELECT count(*) FROM sync_log")?,
             unsynced: count("SELECT count(*) FROM sync_log WHERE is_synced = 0")?,

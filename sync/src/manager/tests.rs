@@ -17,14 +17,18 @@ use crate::{
 };
 
 /// A node that serves on a port of its own; its schedule sleeps, so that each round is one that the test makes.
-struct Running {
+pub(crate) struct Running {
     _home: TempDir,
-    replica: std::sync::Arc<Replica>,
-    url: String,
+    pub(crate) replica: std::sync::Arc<Replica>,
+    pub(crate) url: String,
 }
 
-async fn serving(name: &str) -> Running {
-    let home = tempfile::tempdir().unwrap();
+pub(crate) async fn serving(name: &str) -> Running {
+    serving_in(tempfile::tempdir().unwrap(), name).await
+}
+
+/// As [`serving`], on a directory that may hold a node already.
+pub(crate) async fn serving_in(home: TempDir, name: &str) -> Running {
     let node = crate::store::Node::open(home.path(), "app", no_setup()).unwrap();
     let replica = Replica::open(&node, Some(name), Strategies::default()).unwrap();
     let server = Server::bind_replica(replica.clone(), "127.0.0.1:0", &[], None, None).await.unwrap();
@@ -35,37 +39,45 @@ async fn serving(name: &str) -> Running {
 }
 
 impl Running {
-    fn execute(&self, sql: &str) {
+    pub(crate) fn execute(&self, sql: &str) {
         fixture::execute(self.replica.database(), sql);
     }
 
-    fn rows(&self, sql: &str) -> Vec<String> {
+    pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
         let reader: Connection = self.replica.database().reader().unwrap();
         let mut statement = reader.prepare(sql).unwrap();
         let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
         rows.map(Result::unwrap).collect()
     }
 
-    async fn admin(&self, method: Method, path: &str, body: Json) -> (StatusCode, Json) {
+    /// The log in short, for a failure's message.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.rows(
+            "SELECT position || ' ' || substr(hex(device_id), 1, 4) || ' ' || version || ' ' || table_name || ' ' || record_id || ' ' || operation
+                 || ' ' || coalesce(substr(data, 1, 60), '-') FROM sync_log ORDER BY position",
+        )
+    }
+
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Json) -> (StatusCode, Json) {
         let token = std::fs::read_to_string(self.replica.node().directory().join("admin.token")).unwrap();
         let request = reqwest::Client::new().request(method, format!("{}{path}", self.url)).bearer_auth(token.trim());
         let answer = request.body(body.to_string()).send().await.unwrap();
         (answer.status(), answer.json().await.unwrap_or(Json::Null))
     }
 
-    async fn sync_with(&self, other: &Running) -> peers::Round {
+    pub(crate) async fn sync_with(&self, other: &Running) -> peers::Round {
         sync_round(&self.replica, &other.url).await.unwrap()
     }
 }
 
-async fn join(joiner: &Running, inviter: &Running) -> peers::Round {
+pub(crate) async fn join(joiner: &Running, inviter: &Running) -> peers::Round {
     let (code, _) = inviter.replica.invite(&inviter.url).unwrap();
     peers::join(&joiner.replica, &code).await.unwrap()
 }
 
-const ROWS: &str = "SELECT id || ':' || a FROM t ORDER BY id";
+pub(crate) const ROWS: &str = "SELECT id || ':' || a FROM t ORDER BY id";
 
-fn create(node: &Running) {
+pub(crate) fn create(node: &Running) {
     fixture::create(node.replica.database(), "t", &[("id", Storage::Integer), ("a", Storage::Text)], &["id"]);
 }
 
@@ -247,7 +259,7 @@ async fn an_altered_history_is_refused_and_a_forked_one_is_remembered() {
     // The author itself signs another history of what is held: that is a fork.
     let mut forked = page();
     let device = a.replica.identity().device_id;
-    forked.heads.push(crate::identity::SignedHead::sign(a.replica.identity().key(), device, held.get(device), [7; 32]));
+    forked.heads.push(crate::identity::SignedHead::sign(&a.replica.identity().key(), device, held.get(device), [7; 32]));
     take(forked);
     assert!(b.replica.devices().unwrap().iter().any(|d| d.device_id == device && d.is_forked));
     assert_eq!(take(page()).applied.changes, 0, "nothing more of it is taken");

@@ -3,19 +3,20 @@
 //! Enters: a peer's address, its device and key, a path and a body. Leaves: the answer's JSON, or a [`PeerError`]. An answer whose signature is
 //! not the peer's is never looked into.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use futures_util::StreamExt as _;
 use reqwest::{Method, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
+use super::coding;
 use crate::{
     clock::{self, DeviceId},
     identity::{
-        DEVICE_HEADER, Identity, MessageParts, PublicKey, RequestParts, SignatureParameters, check_digest, fresh_nonce, open_signature,
-        sign_request,
+        DEVICE_HEADER, Identity, Keys, MessageParts, PublicKey, ROTATIONS_HEADER, RequestParts, SignatureParameters, check_digest,
+        fresh_nonce, open_signature, read_rotations, show_rotations, sign_request,
     },
 };
 
@@ -134,6 +135,14 @@ pub struct PeerClient {
     identity: Arc<Identity>,
 }
 
+/// An answer whose signature was checked.
+#[derive(Debug)]
+pub(crate) struct Download {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
@@ -176,7 +185,8 @@ impl PeerClient {
     ) -> Result<A, PeerError> {
         let (answer, sent) = self.send(url, device_id, path, body).await?;
         if answer.status.is_success() {
-            let claimed = serde_json::from_slice::<Json>(&answer.body).ok().and_then(|json| key(&json));
+            let plain = plain_body(&answer).unwrap_or_default();
+            let claimed = serde_json::from_slice::<Json>(&plain).ok().and_then(|json| key(&json));
             if !authentic(&answer, &sent, device_id, |_| claimed) {
                 return Err(PeerError::NotAuthentic { url: url.to_owned(), device_id });
             }
@@ -202,19 +212,50 @@ impl PeerClient {
         }
     }
 
+    /// A signed `GET` of a device of known key; the answer's signature is checked before its body is looked at. The answer's status is the caller's
+    /// business.
+    pub(crate) async fn download(&self, peer: &PeerIdentity, path: &str, query: &str) -> Result<Download, PeerError> {
+        let mut target = target(&peer.url, path)?;
+        target.set_query(query.strip_prefix('?'));
+        let mut nonce: Option<String> = None;
+        loop {
+            let headers = self.sign(peer.device_id, "GET", &target, b"", nonce.as_deref())?;
+            let request = self.http.get(target.clone()).headers(headers.clone());
+            let response = request.send().await.map_err(|e| transport(&peer.url, &e).of_a_peer())?;
+            let answer = read_bounded(&peer.url, response).await.map_err(PeerError::of_a_peer)?;
+            match challenge_of(answer.status, &answer.headers) {
+                Some(challenge) if nonce.is_none() => nonce = Some(challenge),
+                _ => {
+                    let sent = SentRequest { method: "GET", target, headers };
+                    if !authentic(&answer, &sent, peer.device_id, |_| Some(peer.key)) {
+                        return Err(PeerError::NotAuthentic { url: peer.url.clone(), device_id: peer.device_id });
+                    }
+                    return Ok(Download { status: answer.status, headers: answer.headers, body: answer.body });
+                }
+            }
+        }
+    }
+
     async fn send(&self, url: &str, device_id: DeviceId, path: &str, body: &impl Serialize) -> Result<(Answer, SentRequest), PeerError> {
-        let body = serde_json::to_vec(body).map_err(|e| PeerError::Local(e.to_string()))?;
+        let plain = serde_json::to_vec(body).map_err(|e| PeerError::Local(e.to_string()))?;
+        let packed = coding::pack(&plain);
+        let coded = packed.is_some();
+        let body = packed.unwrap_or(plain);
         let target = target(url, path)?;
         let mut challenge: Option<String> = None;
         loop {
             let signed = self.sign(device_id, "POST", &target, &body, challenge.as_deref())?;
             let request = self.http.request(Method::POST, target.clone()).headers(signed.clone());
-            let request = request.header("content-type", "application/json").body(body.clone());
+            let mut request = request.header(header::CONTENT_TYPE, "application/json").header(header::ACCEPT_ENCODING, coding::GZIP);
+            if coded {
+                request = request.header(header::CONTENT_ENCODING, coding::GZIP);
+            }
+            let request = request.body(body.clone());
             let response = request.send().await.map_err(|e| transport(url, &e).of_a_peer())?;
             let answer = read_bounded(url, response).await.map_err(PeerError::of_a_peer)?;
             match challenge_of(answer.status, &answer.headers) {
                 Some(nonce) if challenge.is_none() => challenge = Some(nonce),
-                _ => return Ok((answer, SentRequest { target, headers: signed })),
+                _ => return Ok((answer, SentRequest { method: "POST", target, headers: signed })),
             }
         }
     }
@@ -226,8 +267,12 @@ impl PeerClient {
         };
         let created = i64::try_from(clock::now_millis() / 1000).unwrap_or(i64::MAX);
         let parameters = SignatureParameters { created, nonce, key_id: self.identity.device_id.to_string() };
-        sign_request(self.identity.key(), &parameters, to, (method, target.path(), target.query()), body)
-            .map_err(|e| PeerError::Local(e.to_string()))
+        let signed = sign_request(&self.identity.key(), &parameters, to, (method, target.path(), target.query()), body);
+        let mut headers = signed.map_err(|e| PeerError::Local(e.to_string()))?;
+        if let Some(shown) = show_rotations(&self.identity.rotations()).and_then(|text| text.parse().ok()) {
+            headers.insert(ROTATIONS_HEADER, shown);
+        }
+        Ok(headers)
     }
 }
 
@@ -238,26 +283,37 @@ fn challenge_of(status: StatusCode, headers: &HeaderMap) -> Option<String> {
 }
 
 struct SentRequest {
+    method: &'static str,
     target: Url,
     headers: HeaderMap,
 }
 
 /// Whether an answer is signed by the device's key, over its body and over the request that it answers.
 fn authentic(answer: &Answer, sent: &SentRequest, device_id: DeviceId, key: impl Fn(&str) -> Option<PublicKey>) -> bool {
-    let request = RequestParts { method: "POST", path: sent.target.path(), query: sent.target.query(), headers: &sent.headers };
+    let request = RequestParts { method: sent.method, path: sent.target.path(), query: sent.target.query(), headers: &sent.headers };
     let message = MessageParts::Answer { status: answer.status.as_u16(), headers: &answer.headers, request };
     let Ok(opened) = open_signature(&message) else { return false };
     opened.parameters.key_id == device_id.to_string()
         && answer.headers.get(DEVICE_HEADER).is_some_and(|value| value.as_bytes() == device_id.to_string().as_bytes())
-        && key(&opened.parameters.key_id).is_some_and(|key| opened.verifies(&key))
+        && key(&opened.parameters.key_id).is_some_and(|key| {
+            // A peer that has replaced its key shows how.
+            opened.verifies(&key)
+                || opened.verifies(&Keys::follow(device_id, key, &read_rotations(answer.headers.get(ROTATIONS_HEADER))).current)
+        })
         && check_digest(&answer.headers, &answer.body).is_ok()
+}
+
+fn plain_body(answer: &Answer) -> Result<Cow<'_, [u8]>, String> {
+    coding::unpack(&answer.headers, &answer.body, MAX_ANSWER_BYTES)
 }
 
 fn read_answer<A: DeserializeOwned>(url: &str, answer: &Answer) -> Result<A, PeerError> {
     if answer.status.is_success() {
-        return serde_json::from_slice(&answer.body).map_err(|e| PeerError::Unusable { url: url.to_owned(), reason: e.to_string() });
+        let unusable = |reason: String| PeerError::Unusable { url: url.to_owned(), reason };
+        let plain = plain_body(answer).map_err(unusable)?;
+        return serde_json::from_slice(&plain).map_err(|e| unusable(e.to_string()));
     }
-    let problem: Option<Json> = serde_json::from_slice(&answer.body).ok();
+    let problem: Option<Json> = plain_body(answer).ok().and_then(|plain| serde_json::from_slice(&plain).ok());
     let words = problem.as_ref().and_then(|p| p.get("detail").or_else(|| p.get("title"))).and_then(Json::as_str);
     let status = answer.status.as_u16();
     // The words are the peer's: kept to one line of printable characters.

@@ -4,15 +4,16 @@
 //! rounds put those around it, and a simulator hands the messages over itself. Whatever a message says, nothing unverified is applied.
 
 use super::{
-    intake::{Intake, compare_heads, take_in},
+    intake::{Intake, compare_heads, take_in_from},
     outbox::{Since, newest_heads, outgoing},
     wire::{self, PullAnswer, PullRequest, PushAnswer, PushRequest},
 };
 use crate::{
     clock::VersionVector,
-    devices::acknowledgements,
-    log::PageLimit,
+    devices::{acknowledgements, membership},
+    log::{Operation, PageLimit},
     manager::{Replica, ReplicaError},
+    snapshot::note_recovery,
 };
 
 /// How large a page is, about.
@@ -42,6 +43,10 @@ pub fn answer_pull(replica: &Replica, request: PullRequest) -> Result<PullAnswer
     acknowledgements::take(database, identity, &request.acknowledgements)?;
     compare_heads(database, identity, &request.heads)?;
     let known = replica.held();
+    let members = match &since {
+        Since::Known(theirs) => membership::unknown_to(&*database.glance()?, theirs)?,
+        Since::Position(_) => Vec::new(),
+    };
     let mut page = outgoing(database, identity, since, limit)?;
     page.heads.extend(newest_heads(database, identity)?);
     Ok(PullAnswer {
@@ -51,6 +56,7 @@ pub fn answer_pull(replica: &Replica, request: PullRequest) -> Result<PullAnswer
         heads: page.heads,
         known,
         acknowledgements: replica.acknowledgements()?,
+        members,
     })
 }
 
@@ -59,7 +65,11 @@ pub fn take_answer(replica: &Replica, answer: PullAnswer) -> Result<Intake, Repl
     let transactions = wire::from_wire(answer.changes).map_err(ReplicaError::Message)?;
     let (database, identity) = (replica.database(), replica.identity());
     compare_heads(database, identity, &answer.heads)?;
-    let intake = take_in(database, identity, replica.strategies(), transactions, &answer.heads)?;
+    let has_a_past = database.log_state().held().0.keys().any(|author| *author != identity.device_id);
+    if has_a_past && transactions.iter().any(|t| t.changes.iter().any(|change| change.operation == Operation::Pruned)) {
+        note_recovery(replica)?;
+    }
+    let intake = take_in_from(database, identity, replica.strategies(), transactions, &answer.heads, &answer.members)?;
     replica.announce(&intake);
     acknowledgements::take(database, identity, &answer.acknowledgements)?;
     Ok(intake)
@@ -67,12 +77,14 @@ pub fn take_answer(replica: &Replica, answer: PullAnswer) -> Result<Intake, Repl
 
 /// Offers a page of what a peer that holds `theirs` lacks; answers also whether there is more.
 pub fn offer(replica: &Replica, theirs: VersionVector) -> Result<(PushRequest, bool), ReplicaError> {
+    let members = membership::unknown_to(&*replica.database().glance()?, &theirs)?;
     let page = outgoing(replica.database(), replica.identity(), Since::Known(theirs), PAGE)?;
     let request = PushRequest {
         device_id: replica.identity().device_id,
         changes: wire::to_wire(page.transactions),
         heads: page.heads,
         acknowledgements: replica.acknowledgements()?,
+        members,
     };
     Ok((request, page.more))
 }
@@ -81,7 +93,7 @@ pub fn offer(replica: &Replica, theirs: VersionVector) -> Result<(PushRequest, b
 pub fn answer_push(replica: &Replica, request: PushRequest) -> Result<PushAnswer, ReplicaError> {
     let transactions = wire::from_wire(request.changes).map_err(ReplicaError::Message)?;
     let (database, identity) = (replica.database(), replica.identity());
-    let intake = take_in(database, identity, replica.strategies(), transactions, &request.heads)?;
+    let intake = take_in_from(database, identity, replica.strategies(), transactions, &request.heads, &request.members)?;
     replica.announce(&intake);
     acknowledgements::take(database, identity, &request.acknowledgements)?;
     Ok(PushAnswer {

@@ -6,15 +6,15 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::{
     apply::{self, Applied},
     clock::DeviceId,
     commit::Durability,
-    conflicts::Strategies,
+    conflicts::{self, Strategies},
     devices::{
-        self, DeviceError, acknowledgements,
+        self, DeviceError, KEYS_TABLE, acknowledgements,
         membership::{self, Entry},
     },
     identity::{Author, Identity, PublicKey, SignedHead, VerifyError, verify},
@@ -41,6 +41,19 @@ pub fn take_in(
     transactions: Vec<Transaction>,
     heads: &[SignedHead],
 ) -> Result<Intake, DeviceError> {
+    take_in_from(database, identity, strategies, transactions, heads, &[])
+}
+
+/// As [`take_in`]; an authorized device says who the authors are that are not known here yet. It could as well authorize them by an entry of the
+/// log, which may come after their changes.
+pub(crate) fn take_in_from(
+    database: &Arc<Database>,
+    identity: &Identity,
+    strategies: &Strategies,
+    transactions: Vec<Transaction>,
+    heads: &[SignedHead],
+    members: &[Entry],
+) -> Result<Intake, DeviceError> {
     if transactions.is_empty() {
         // What waits for a schema change made here is tried again.
         return Ok(Intake { applied: apply::apply(database, transactions, strategies)?, ..Intake::default() });
@@ -48,13 +61,15 @@ pub fn take_in(
     let reader = database.glance()?;
     let me = identity.device_id;
     let mut trouble = None;
-    let author = |id: DeviceId| {
-        devices::author(&reader, me, id).unwrap_or_else(|error| {
+    let author = |id: DeviceId| match devices::author_or(&reader, me, id, members) {
+        Ok(author) => author,
+        Err(error) => {
             trouble = Some(error);
             None
-        })
+        }
     };
-    let (verified, mut refused) = verify(transactions, heads, author, introductions);
+    let introduced = |transaction: &Transaction| introductions(&reader, transaction);
+    let (verified, mut refused) = verify(transactions, heads, author, introduced);
     if let Some(error) = trouble {
         return Err(error.into());
     }
@@ -79,9 +94,11 @@ pub fn take_in(
         return Ok(Intake { refused, ..Intake::default() });
     }
     keep_heads(database, &heads)?;
-    let members_change = transactions.iter().any(|t| t.changes.iter().any(|c| c.table_name == membership::TABLE));
+    let members_change =
+        transactions.iter().any(|t| t.changes.iter().any(|c| c.table_name == membership::TABLE || c.table_name == KEYS_TABLE));
     let changes = transactions.iter().flat_map(|t| &t.changes);
-    let of_users = |c: &&Change| c.operation != Operation::Ddl && c.operation != Operation::Pruned && c.table_name != membership::TABLE;
+    let of_users =
+        |c: &&Change| c.operation != Operation::Ddl && c.operation != Operation::Pruned && !c.table_name.starts_with(conflicts::OWN_TABLES);
     let tables = changes.filter(of_users).map(|c| c.table_name.clone()).collect();
     let applied = apply::apply(database, transactions, strategies)?;
     for device in &applied.forked {
@@ -109,13 +126,12 @@ pub fn compare_heads(database: &Arc<Database>, identity: &Identity, heads: &[Sig
     Ok(())
 }
 
-/// The devices that a transaction makes known.
-fn introductions(transaction: &Transaction) -> Vec<(DeviceId, Author)> {
+/// The devices that a transaction makes known. Some changes of one may be held before it is.
+fn introductions(connection: &Connection, transaction: &Transaction) -> Vec<(DeviceId, Author)> {
     let entries = transaction.changes.iter().filter_map(Entry::from_change);
     let author = |entry: Entry| {
-        let key = PublicKey::parse(&entry.public_key).ok()?;
-        let accepted_until = if entry.is_authorized() { None } else { Some(entry.accepted_until.unwrap_or(0)) };
-        Some((entry.device_id, Author { key, version: 0, hash: [0; 32], accepted_until }))
+        let (version, hash) = devices::last_of(connection, entry.device_id).ok()?;
+        Some((entry.device_id, Author { version, hash, ..entry.author()? }))
     };
     entries.filter_map(author).collect()
 }

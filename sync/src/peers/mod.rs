@@ -3,6 +3,7 @@
 //! Enters: peers' addresses and their messages. Leaves: signed requests; verified transactions for `apply`; how each peer is doing.
 
 mod client;
+pub(crate) mod coding;
 pub mod exchange;
 mod intake;
 mod outbox;
@@ -11,11 +12,12 @@ mod round;
 mod schedule;
 pub mod wire;
 
-pub(crate) use client::CHALLENGE_HEADER;
+pub(crate) use client::{CHALLENGE_HEADER, Download};
 pub use client::{PeerClient, PeerError, PeerIdentity};
+pub(crate) use intake::take_in_from;
 pub use intake::{Intake, compare_heads, take_in};
-pub(crate) use outbox::signed_head;
+pub(crate) use outbox::{outgoing_within, signed_head};
 pub use outbox::{Outgoing, Since, newest_heads, outgoing};
 pub use pairing::{Invitation, join};
 pub use round::{Round, sync_round};
-pub use schedule::{PeerStatus, Schedule};
+pub use schedule::{PeerStatus, Schedule, SnapshotProgress};

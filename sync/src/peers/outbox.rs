@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::{DeviceId, Version, VersionVector},
+    devices,
     identity::{Identity, SignedHead},
     log::{Page, PageLimit, Transaction, page_after, page_beyond, transaction_at},
     store::{Database, StoreError},
@@ -41,7 +42,17 @@ pub struct Outgoing {
 
 /// The page that begins there; about as large as `limit` says, larger where a transaction is, or where a part must reach its author's signature.
 pub fn outgoing(database: &Arc<Database>, identity: &Identity, since: Since, limit: PageLimit) -> Result<Outgoing, StoreError> {
-    let bound = database.durable().position;
+    outgoing_within(database, identity, since, limit, database.durable().position)
+}
+
+/// As [`outgoing`], up to a position that is durable, and at which a commit ended.
+pub(crate) fn outgoing_within(
+    database: &Arc<Database>,
+    identity: &Identity,
+    since: Since,
+    limit: PageLimit,
+    bound: i64,
+) -> Result<Outgoing, StoreError> {
     let reader = database.glance()?;
     let mut known = match &since {
         Since::Known(known) => known.clone(),
@@ -80,14 +91,15 @@ pub fn outgoing(database: &Arc<Database>, identity: &Identity, since: Since, lim
         let before = first - 1;
         if device == identity.device_id {
             if let Some((_, transaction)) = transaction_at(&reader, device, before)? {
-                out.heads.push(SignedHead::sign(identity.key(), device, before, transaction.hash));
+                out.heads.push(SignedHead::sign(&identity.key(), device, before, transaction.hash));
             }
             let hash = out.transactions.iter().rev().find(|t| t.device_id == device).expect("the part has a transaction").hash;
-            out.heads.push(SignedHead::sign(identity.key(), device, last, hash));
+            out.heads.push(SignedHead::sign(&identity.key(), device, last, hash));
         } else {
             out.heads.extend(heads_between(&reader, device, before, last)?);
         }
     }
+    devices::attach_rotations(&reader, &mut out.heads)?;
     Ok(out)
 }
 
@@ -111,6 +123,7 @@ pub(crate) fn signed_head(row: &Row<'_>) -> rusqlite::Result<SignedHead> {
         version: row.get(1)?,
         hash: row.get(2)?,
         signature: STANDARD.encode(signature),
+        rotations: Vec::new(),
     })
 }
 
@@ -125,7 +138,8 @@ pub fn newest_heads(database: &Arc<Database>, identity: &Identity) -> Result<Vec
     )?;
     let mut heads: Vec<SignedHead> = statement.query_map([identity.device_id.as_bytes()], signed_head)?.collect::<Result<_, _>>()?;
     if let Some(own) = database.log_state().head(identity.device_id) {
-        heads.push(SignedHead::sign(identity.key(), identity.device_id, own.version, own.hash));
+        heads.push(SignedHead::sign(&identity.key(), identity.device_id, own.version, own.hash));
     }
+    devices::attach_rotations(&reader, &mut heads)?;
     Ok(heads)
 }

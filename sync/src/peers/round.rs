@@ -17,6 +17,7 @@ use crate::{
     devices::{self, acknowledgements},
     identity::PublicKey,
     manager::{Replica, ReplicaError},
+    snapshot::take_if_wanted,
 };
 
 /// How many pages one round takes each way; the next round goes on.
@@ -49,7 +50,9 @@ pub async fn sync_round(replica: &Arc<Replica>, url: &str) -> Result<Round, Peer
     let turn = replica.schedule().turn(peer.device_id);
     let _turn = turn.lock().await;
     let mut round = Round::default();
+    take_if_wanted(replica, &peer, &mut round).await?;
     let theirs = pull(replica, &peer, &mut round).await?;
+    take_if_wanted(replica, &peer, &mut round).await?;
     push(replica, &peer, theirs, &mut round).await?;
     let id = peer.device_id;
     replica.blocking(move |r| Ok(devices::saw(r.database(), id)?)).await?;

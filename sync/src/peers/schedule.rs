@@ -42,6 +42,20 @@ pub struct PeerStatus {
     pub failures: u32,
     /// What all rounds moved.
     pub moved: Round,
+    /// The snapshot that is being taken over from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotProgress>,
+}
+
+/// How far a snapshot has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SnapshotProgress {
+    /// Bytes downloaded.
+    pub bytes: u64,
+    /// Its size, once known.
+    pub total: Option<u64>,
+    /// Changes taken in.
+    pub changes: u64,
 }
 
 struct Peer {
@@ -105,6 +119,13 @@ impl Schedule {
     pub(super) fn recognized(&self, url: &str, device: Uuid) {
         if let Some(peer) = self.peers.lock().get_mut(url.trim_end_matches('/')) {
             peer.status.device_id = Some(device);
+        }
+    }
+
+    /// Notes how far a snapshot has come; none when it is over.
+    pub(crate) fn note_snapshot(&self, url: &str, progress: Option<SnapshotProgress>) {
+        if let Some(peer) = self.peers.lock().get_mut(url.trim_end_matches('/')) {
+            peer.status.snapshot = progress;
         }
     }
 

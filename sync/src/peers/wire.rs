@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::{Clock, VersionVector},
-    devices::acknowledgements::Acknowledgement,
+    devices::{acknowledgements::Acknowledgement, membership::Entry},
     identity::SignedHead,
     log::{Change, Operation, Transaction, hash_from_hex, hash_to_hex},
 };
@@ -79,6 +79,10 @@ pub struct PushRequest {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub acknowledgements: Vec<Acknowledgement>,
+    /// Devices of which the receiver has no change yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub members: Vec<Entry>,
 }
 
 /// Answer to a push.
@@ -146,6 +150,10 @@ pub struct PullAnswer {
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub acknowledgements: Vec<Acknowledgement>,
+    /// Devices of which the receiver has no change yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub members: Vec<Entry>,
 }
 
 /// `POST /devices/register`; the request is signed with the key.

@@ -5,4 +5,5 @@ mod crash;
 mod line;
 mod peers;
 mod refusals;
+mod safety;
 mod two_devices;

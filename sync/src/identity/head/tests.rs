@@ -60,7 +60,7 @@ impl Device {
 
     fn as_author(&self, held: usize) -> Author {
         let (version, hash) = self.end(held);
-        Author { key: self.key.public(), version, hash, accepted_until: None }
+        Author { keys: Keys::of(self.key.public()), version, hash, accepted_until: None }
     }
 }
 

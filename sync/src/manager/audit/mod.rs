@@ -13,7 +13,6 @@ use super::replica::{Replica, ReplicaError};
 use crate::{
     clock::{DeviceId, Version},
     devices,
-    identity::PublicKey,
 };
 
 mod chain;
@@ -93,9 +92,10 @@ impl Replica {
             };
             let (device_id, version) = (head.device_id, head.version);
             let known = devices::get(reader, self.identity().device_id, device_id)?;
-            let fault = match known.and_then(|d| PublicKey::parse(&d.public_key).ok()) {
+            let keys = known.map(|device| devices::keys_of(reader, &device)).transpose()?.flatten();
+            let fault = match keys {
                 None => Some("is of a device that is not known, or whose key is not right".to_owned()),
-                Some(key) if !head.verifies(&key) => Some("was not made by its key".to_owned()),
+                Some(keys) if !keys.vouch_for(&head) => Some("was not made by its key".to_owned()),
                 Some(_) => match ends.hashes.get(&(device_id, version)) {
                     Some(hash) if *hash == head.hash => None,
                     // What came with it may have been refused then.

@@ -26,7 +26,7 @@ fn node() -> (tempfile::TempDir, std::sync::Arc<Replica>) {
     crate::devices::introduce_self(database, replica.identity(), 0).unwrap();
     let state = database.log_state();
     let own = state.head(state.device).unwrap();
-    let head = SignedHead::sign(replica.identity().key(), state.device, own.version, own.hash);
+    let head = SignedHead::sign(&replica.identity().key(), state.device, own.version, own.hash);
     let transaction = fixture::begin(database);
     let signature = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &head.signature).unwrap();
     transaction

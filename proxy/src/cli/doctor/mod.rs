@@ -1,9 +1,9 @@
 //! `doctor`: what is wrong with this node, and what to do about it.
 //!
 //! Enters: the data directory's files, the node's status, its devices and the report over its log. Leaves: a finding a line, each with its cure;
-//! exit code 1 where there is any. A node that can't be opened at all is a finding too.
+//! exit code 1 where there is any. A node that can't be opened at all is a finding too. What is looked at without the node stands in [`machine`].
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+mod machine;
 
 use serde_json::{Value as Json, json};
 
@@ -21,11 +21,13 @@ fn finding(problem: impl Into<String>, cure: impl Into<String>) -> Finding {
 
 /// Looks at everything, and prints what is found.
 pub fn run(place: &Place) -> Result<(), Failure> {
-    let mut findings = files(&place.directory);
+    place.must_be_data()?;
+    let mut findings = machine::look(place);
     match place.get("/sync/status") {
         Err(Failure(why)) => findings.push(finding(why, "see the line itself; nothing else can be looked at until it is cured")),
         Ok(status) => {
             findings.extend(peers(&status));
+            findings.extend(own_clock(&status));
             findings.extend(devices(&place.get("/devices/list")?));
             findings.extend(data(&status));
             let report = place.post("/log/verify", &json!({}))?;
@@ -49,15 +51,16 @@ fn lines(answer: &Json) -> String {
     findings.iter().map(|f| format!("{}\n    {}\n", text(f, "problem"), text(f, "cure"))).collect()
 }
 
-/// Secrets that others may read.
-fn files(directory: &Path) -> Vec<Finding> {
-    let private = |name: &&str| {
-        let path = directory.join(name);
-        let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o777;
-        let shown = path.display();
-        (mode & 0o077 != 0).then(|| finding(format!("{shown} can be read by others (mode {mode:o})"), format!("chmod 600 {shown}")))
-    };
-    ["device.key", "admin.token", "invitations.json", "device.json"].iter().filter_map(private).collect()
+/// How far this device's clock may be behind what it has seen, before it is told.
+const MAX_BEHIND_MS: u64 = 60_000;
+
+/// A clock that was set back: what is written carries the time of what was seen before.
+fn own_clock(status: &Json) -> Option<Finding> {
+    let behind = number(status, "clock_behind_ms");
+    (behind > MAX_BEHIND_MS).then(|| {
+        let problem = format!("this device's clock is {} s behind what it has written or seen", behind / 1000);
+        finding(problem, "set the clock right (timedatectl set-ntp true); nothing is lost meanwhile, the log goes on from the later time")
+    })
 }
 
 fn peers(status: &Json) -> Vec<Finding> {
