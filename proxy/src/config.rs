@@ -38,6 +38,8 @@ pub struct Config {
     pub strategies: Strategies,
     /// For how long changes stay in the log that every device has; none keeps them for ever.
     pub log_retention: Option<Duration>,
+    /// Tables that are this device's own: `sessions`, `cache_*`, `schema.table`.
+    pub exclude: Vec<String>,
 }
 
 /// What was given in one place; the same names in the file, as flags, and with `PEERGRES_` before them in the environment.
@@ -69,6 +71,17 @@ pub struct Given {
     pub strategies: Option<Strategies>,
     /// For how long changes stay in the log that every device has: `90d`, `12h`, `2w`, or `forever`.
     pub log_retention: Option<String>,
+    /// What is synced.
+    pub sync: Option<GivenSync>,
+}
+
+/// `[sync]` in the file; `PEERGRES_SYNC_EXCLUDE` in the environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GivenSync {
+    /// Tables that are not replicated when they are made.
+    #[serde(default)]
+    pub exclude: Vec<String>,
 }
 
 /// What is wrong with the configuration.
@@ -146,6 +159,7 @@ impl Given {
             public_url: get("PUBLIC_URL"),
             strategies,
             log_retention: get("LOG_RETENTION"),
+            sync: get("SYNC_EXCLUDE").map(|list| GivenSync { exclude: list.split(',').map(|name| name.trim().to_owned()).collect() }),
         })
     }
 
@@ -165,6 +179,7 @@ impl Given {
             public_url: self.public_url.or(other.public_url),
             strategies: self.strategies.or(other.strategies),
             log_retention: self.log_retention.or(other.log_retention),
+            sync: self.sync.or(other.sync),
         }
     }
 }
@@ -205,6 +220,7 @@ impl Config {
             public_url: given.public_url,
             strategies: given.strategies.unwrap_or_default(),
             log_retention,
+            exclude: given.sync.unwrap_or_default().exclude,
         })
     }
 }
@@ -293,6 +309,16 @@ mod tests {
         assert_eq!(of(Some("2w")).unwrap(), Some(14 * 86_400));
         assert_eq!(of(Some("forever")).unwrap(), None);
         assert!(of(Some("long")).unwrap_err().to_string().contains("log_retention"));
+    }
+
+    #[test]
+    fn tables_are_left_out_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("peergres.toml"), "name = \"a\"\n[sync]\nexclude = [\"sessions\", \"cache_*\"]\n").unwrap();
+        let config = Config::new(directory.path().to_owned(), Given::from_file(directory.path()).unwrap()).unwrap();
+        assert_eq!(config.exclude, ["sessions", "cache_*"]);
+        let environment = Given::from_environment(|n| (n == "PEERGRES_SYNC_EXCLUDE").then(|| "a, b".to_owned())).unwrap();
+        assert_eq!(environment.sync.unwrap().exclude, ["a", "b"]);
     }
 
     #[test]

@@ -73,6 +73,7 @@ fn serve(data: PathBuf, args: ServeArgs) -> Result<(), Box<dyn Error>> {
     // Taken before anything is served, so that a signal in between is not lost.
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let node = open(&config)?;
+    node.replicated().leave_out(config.exclude.clone());
     let sync = manager::start(
         &node,
         ServeOptions {

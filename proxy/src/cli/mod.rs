@@ -10,8 +10,10 @@ pub mod devices;
 pub mod doctor;
 pub mod log;
 pub mod pairing;
+pub mod papers;
 mod place;
 pub mod setup;
+mod shown;
 pub mod status;
 pub mod sync;
 
@@ -21,9 +23,15 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+/// The version, and of a packaged program which build it is.
+const VERSION: &str = match option_env!("PEERGRES_BUILD") {
+    Some(build) => build,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// `peergres`.
 #[derive(Debug, Parser)]
-#[command(name = "peergres", version, about, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "peergres", version = VERSION, about, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -100,6 +108,16 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Say what is wrong and what to do about it
     Doctor,
+    /// Print a shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages
+    Man {
+        /// The directory to write to
+        directory: PathBuf,
+    },
 }
 
 impl Command {
@@ -119,6 +137,11 @@ impl Command {
             Command::Backup(args) => backup::write(args, place),
             Command::Restore(args) => backup::restore(args, place),
             Command::Doctor => doctor::run(place),
+            Command::Completions { shell } => {
+                papers::completions(*shell);
+                Ok(())
+            }
+            Command::Man { directory } => papers::man(directory),
         }
     }
 }

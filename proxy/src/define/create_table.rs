@@ -26,7 +26,7 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateTable) -> Result<
     let schema = definer.schema();
     let mut names = Names::new(&schema, &name.schema);
     names.take(&name.name);
-    let mut table = empty(&name, create.persistence == Persistence::Unlogged);
+    let mut table = empty(definer, &name, create.persistence == Persistence::Unlogged);
     let mut reads = Vec::with_capacity(create.elements.len());
     let mut given: Vec<Given<'_>> = Vec::new();
     let mut likes = Vec::new();
@@ -128,15 +128,16 @@ pub(super) fn put(
     definer.apply(&sqlite, objects, Vec::new()).map(|_| ())
 }
 
-/// A table without columns, and so far without a key.
-pub(super) fn empty(name: &QualifiedName, unlogged: bool) -> Table {
+/// A table without columns, and so far without a key. One that the configuration leaves out of sync is this device's own.
+pub(super) fn empty(definer: &Definer<'_>, name: &QualifiedName, unlogged: bool) -> Table {
+    let left_out = unlogged || name.schema.starts_with(TEMPORARY_PREFIX) || definer.transaction.database().leaves_out(name);
     Table {
         name: name.clone(),
         physical: physical_name(&name.schema, &name.name),
         columns: Vec::new(),
         constraints: Vec::new(),
         next_column_number: 1,
-        replicated: !unlogged && !name.schema.starts_with(TEMPORARY_PREFIX),
+        replicated: !left_out,
         unlogged,
         hidden_key: true,
         comment: None,

@@ -59,7 +59,7 @@ fn fill(definer: &mut Definer<'_>, name: &QualifiedName, unlogged: bool, names: 
     if names.len() > plan.columns.len() {
         return Err(SqlError::new(SqlState::SYNTAX_ERROR, "too many column names were specified"));
     }
-    let mut table = create_table::empty(name, unlogged);
+    let mut table = create_table::empty(definer, name, unlogged);
     for (index, output) in plan.columns.iter().enumerate() {
         let ty = if output.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { output.ty };
         let column = column::plain(definer, table.next_column_number, names.get(index).unwrap_or(&output.name), ty)?;

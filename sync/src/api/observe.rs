@@ -54,16 +54,53 @@ fn figures(status: &Status) -> String {
     family("database_bytes", "gauge", "Size of the replicated database on disk.", one(status.log.bytes as f64));
     family("conflicts_pending", "gauge", "Conflicts that wait for a decision.", one(status.pending_conflicts as f64));
     family("changes_blocked", "gauge", "Changes that can't be put into the tables yet.", one(status.blocked.len() as f64));
+    family("log_position", "counter", "The last position in the log.", one(status.log.position as f64));
+    family("wal_bytes", "gauge", "Size of the replicated database's write-ahead log.", one(status.log.wal_bytes as f64));
+    family(
+        "clock_behind_seconds",
+        "gauge",
+        "How far this clock is behind what was written or seen.",
+        one(status.clock_behind_ms as f64 / 1e3),
+    );
+    family("devices_pending", "gauge", "Devices that wait to be authorized.", one(status.pending_devices.len() as f64));
+    family("devices_forked", "gauge", "Devices of two histories.", one(status.forked_devices.len() as f64));
+    family("build_info", "gauge", "The program.", vec![(format!("{{version=\"{}\"}}", env!("CARGO_PKG_VERSION")), 1.0)]);
     let by_device = |value: fn(&manager::Lag) -> f64| {
         status.devices.iter().map(|d| (format!("{{device=\"{}\"}}", d.device_id), value(d))).collect::<Vec<_>>()
     };
     family("device_lag_changes", "gauge", "Changes that a device is not known to hold.", by_device(|d| d.changes as f64));
     family("device_lag_seconds", "gauge", "Age of the oldest change that a device is not known to hold.", by_device(|d| d.seconds));
+    family(
+        "device_last_seen_timestamp_seconds",
+        "gauge",
+        "When a device was last in touch.",
+        by_device(|d| d.last_seen.unwrap_or(0) as f64 / 1e6),
+    );
+    family(
+        "device_clock_ahead_seconds",
+        "gauge",
+        "How far a device's clock was ahead.",
+        by_device(|d| d.clock_ahead_ms.unwrap_or(0) as f64 / 1e3),
+    );
     let by_peer = |value: fn(&crate::peers::PeerStatus) -> f64| {
         status.peers.iter().map(|p| (format!("{{url=\"{}\"}}", escape(&p.url)), value(p))).collect::<Vec<_>>()
     };
     family("peer_up", "gauge", "Whether the last round with a peer went well.", by_peer(|p| f64::from(u8::from(p.failures == 0))));
     family("peer_pushed_changes_total", "counter", "Changes pushed to a peer.", by_peer(|p| p.moved.pushed as f64));
+    family("peer_failures", "gauge", "Rounds with a peer that failed since the last good one.", by_peer(|p| f64::from(p.failures)));
+    family(
+        "peer_last_contact_timestamp_seconds",
+        "gauge",
+        "The last good round with a peer.",
+        by_peer(|p| p.last_contact.unwrap_or(0) as f64 / 1e6),
+    );
+    family("peer_conflicts_total", "counter", "Conflicts that rounds with a peer found.", by_peer(|p| p.moved.conflicts as f64));
+    family(
+        "peer_snapshot_bytes",
+        "gauge",
+        "Bytes downloaded of a peer's snapshot.",
+        by_peer(|p| p.snapshot.map_or(0.0, |s| s.bytes as f64)),
+    );
     family("peer_pulled_changes_total", "counter", "Changes pulled from a peer.", by_peer(|p| p.moved.pulled as f64));
     out
 }

@@ -68,6 +68,11 @@ pub(super) fn settle(
     let key = RecordKey { table_name: &table.layout.log_name, record_id };
     let writes = writes_of(connection, key)?;
     let mut merged = merge(key.table_name, record_id, &writes);
+    let groundless = merged.row.is_some() && writes.iter().all(|write| write.action == Action::Update);
+    if groundless && !table.exists(connection, record_id)? {
+        // Its author had a row that was pruned everywhere else; it is inserted anew by a later change.
+        return Err(Fault::Blocked("what it was made upon is gone".to_owned()));
+    }
     let homeless = match put(connection, table, record_id, &merged, changed) {
         Ok(()) => false,
         Err(Fault::Unique(_)) => {

@@ -136,7 +136,7 @@ impl Server {
         };
         let listener = TcpListener::bind(http).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        replica.set_public_url(public_url.unwrap_or_else(|| format!("http://{}", reachable(address))));
+        replica.set_public_url(public_url.unwrap_or_else(|| format!("http://{}", outward(address))));
         for url in peers {
             replica.schedule().add(&replica, url);
         }
@@ -284,6 +284,26 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         address.set_ip(if address.is_ipv4() { std::net::Ipv4Addr::LOCALHOST.into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
     }
     address
+}
+
+/// An address that other machines can use: of one that listens everywhere, the one by which this machine would speak to them. A UDP socket is asked,
+/// which sends nothing.
+fn outward(address: SocketAddr) -> SocketAddr {
+    let way = |from: &str, to: &str| {
+        let socket = std::net::UdpSocket::bind(from).ok()?;
+        // Addresses for documentation (RFC 5737, RFC 3849): nobody has them, and the route to them is the one to everybody.
+        socket.connect(to).ok()?;
+        socket.local_addr().ok()
+    };
+    let found = match address.ip() {
+        ip if !ip.is_unspecified() => None,
+        ip if ip.is_ipv4() => way("0.0.0.0:0", "192.0.2.1:9"),
+        _ => way("[::]:0", "[2001:db8::1]:9").or_else(|| way("0.0.0.0:0", "192.0.2.1:9")),
+    };
+    match found {
+        Some(own) => SocketAddr::new(own.ip(), address.port()),
+        None => reachable(address),
+    }
 }
 
 /// Removes a file when the server ends, however it ends.

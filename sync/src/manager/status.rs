@@ -93,6 +93,9 @@ pub struct LogStatus {
     pub position: i64,
     /// Size of the database's file and its write-ahead log.
     pub bytes: u64,
+    /// Size of the write-ahead log alone.
+    #[serde(default)]
+    pub wal_bytes: u64,
 }
 
 /// The status now.
@@ -128,17 +131,22 @@ pub fn status(replica: &Arc<Replica>) -> Result<Status, ReplicaError> {
             changes: count("SELECT count(*) FROM sync_log")?,
             unsynced: count("SELECT count(*) FROM sync_log WHERE is_synced = 0")?,
             position: database.log_state().position,
-            bytes: size_on_disk(database.path()),
+            bytes: size_on_disk(database.path()) + wal_bytes(database.path()),
+            wal_bytes: wal_bytes(database.path()),
         },
         known,
     })
 }
 
-/// The database's file and its write-ahead log.
+/// The database's file.
 fn size_on_disk(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |about| about.len())
+}
+
+fn wal_bytes(path: &Path) -> u64 {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    [path.as_os_str(), &log].into_iter().filter_map(|file| std::fs::metadata(file).ok()).map(|about| about.len()).sum()
+    size_on_disk(Path::new(&log))
 }
 
 fn lag(connection: &Connection, device: &Device, known: &VersionVector, held: &BTreeMap<Uuid, VersionVector>) -> rusqlite::Result<Lag> {

@@ -6,7 +6,7 @@ use std::{
     fs::File,
     path::{Path, PathBuf},
     rc::Rc,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwap;
@@ -28,7 +28,7 @@ use crate::{
     capture::Capture,
     commit::{Purpose, Transaction, Writer},
     log::LogState,
-    schema::{Layouts, Schema, Sequences},
+    schema::{Layouts, QualifiedName, Schema, Sequences},
 };
 
 /// One database.
@@ -46,6 +46,8 @@ pub struct Database {
     sequences: Sequences,
     /// Generation of the schema with which what waits was last tried again.
     pub(crate) retried: AtomicU64,
+    /// Tables that are not to be replicated when they are made.
+    left_out: OnceLock<Vec<String>>,
     pub(crate) checkpointer: Mutex<Checkpointer>,
     /// Of the replicated database.
     pub(crate) filer: Option<Filer>,
@@ -119,6 +121,7 @@ impl Database {
             log: ArcSwap::from_pointee(log),
             sequences,
             retried: AtomicU64::new(0),
+            left_out: OnceLock::new(),
             checkpointer: Mutex::new(checkpointer),
             filer,
             idle: Mutex::default(),
@@ -143,6 +146,24 @@ impl Database {
     /// The committed schema; its `generation` rises with every committed schema change.
     pub fn schema(&self) -> Arc<Schema> {
         self.schema.load_full()
+    }
+
+    /// Tables of these names are this device's own when they are made: neither logged nor replicated. A name stands for a table of schema `public`, or
+    /// bears its schema; one that ends in `*` stands for all that begin so. Once.
+    pub fn leave_out(&self, names: Vec<String>) {
+        if self.left_out.set(names).is_err() {
+            tracing::warn!(database = self.name, "which tables are left out of sync was said already");
+        }
+    }
+
+    /// Whether a table that is made now is this device's own.
+    pub fn leaves_out(&self, table: &QualifiedName) -> bool {
+        let name = table.to_string();
+        let fits = |pattern: &String| match pattern.strip_prefix("public.").unwrap_or(pattern) {
+            pattern if pattern.ends_with('*') => name.starts_with(pattern.trim_end_matches('*')),
+            pattern => pattern == name,
+        };
+        self.left_out.get().is_some_and(|names| names.iter().any(fits))
     }
 
     /// What is logged: versions held, clock, this device.

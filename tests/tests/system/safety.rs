@@ -118,3 +118,30 @@ fn the_doctor_names_the_fault_and_the_cure() {
     assert!(found.code == Some(1) && (found.out.contains("is damaged") || found.out.contains("can't be read")), "{found:?}");
     assert!(found.out.contains("restore the last backup"), "{found:?}");
 }
+
+#[test]
+fn tables_that_are_left_out_stay_each_devices_own() {
+    let leave_out = |node: &Node| {
+        std::fs::create_dir_all(node.data()).unwrap();
+        std::fs::write(node.data().join("peergres.toml"), "[sync]\nexclude = [\"sessions\", \"cache_*\"]\n").unwrap();
+    };
+    let mut nodes = ["anna", "bert"].map(|name| Node::prepare(name, &["--sync-interval", "1h"]));
+    for node in &mut nodes {
+        leave_out(node);
+        node.restart();
+    }
+    let [a, b] = &nodes;
+    let own = "CREATE TABLE sessions (id serial PRIMARY KEY, who text); CREATE TABLE cache_pages AS SELECT 1 AS n; INSERT INTO sessions (who) VALUES ('me')";
+    a.psql(own).expect_success("anna's own");
+    a.psql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)").expect_success("a shared table");
+    join(a, b);
+    b.psql(own).expect_success("bert's own");
+    settle(&[b, a]);
+    assert_eq!(b.rows("TABLE t"), "1\n");
+    assert_eq!(b.rows("SELECT count(*) FROM sessions"), "1\n");
+    assert_eq!(
+        a.rows("SELECT count(*) FROM sync_log WHERE table_name IN ('sessions', 'cache_pages') OR record_id LIKE '%sessions%'"),
+        "0\n"
+    );
+    [a, b].into_iter().for_each(verify);
+}

@@ -10,7 +10,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    super::{backup::size, place::Place},
+    super::{place::Place, shown::size},
     Finding, finding,
 };
 

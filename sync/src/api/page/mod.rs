@@ -5,7 +5,6 @@
 
 use axum::{
     Router,
-    extract::State,
     http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, X_FRAME_OPTIONS},
     response::IntoResponse,
     routing::{get, post},
@@ -56,11 +55,7 @@ pub(super) struct QrRequest {
 
 /// A text as a QR code, an SVG. Admin.
 #[utoipa::path(post, path = "/devices/qr", request_body = QrRequest, responses((status = 200, content_type = "image/svg+xml")))]
-pub(super) async fn qr(
-    State(_): State<Arc<Replica>>,
-    _: Admin,
-    JsonBody(request): JsonBody<QrRequest>,
-) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn qr(_: Admin, JsonBody(request): JsonBody<QrRequest>) -> Result<impl IntoResponse, Problem> {
     let too_long = || Problem::new(422, format!("a QR code holds at most {MAX_QR_BYTES} bytes here"));
     if request.text.len() > MAX_QR_BYTES {
         return Err(too_long());
