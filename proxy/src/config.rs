@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use peergres_sync::{conflicts::Strategies, manager::LOG_RETENTION};
+use peergres_sync::{backup, conflicts::Strategies, manager::LOG_RETENTION};
 use serde::Deserialize;
 
 /// What the server is told.
@@ -40,6 +40,8 @@ pub struct Config {
     pub log_retention: Option<Duration>,
     /// Tables that are this device's own: `sessions`, `cache_*`, `schema.table`.
     pub exclude: Vec<String>,
+    /// Backups by themselves.
+    pub backup: Option<backup::Schedule>,
 }
 
 /// What was given in one place; the same names in the file, as flags, and with `PEERGRES_` before them in the environment.
@@ -73,6 +75,8 @@ pub struct Given {
     pub log_retention: Option<String>,
     /// What is synced.
     pub sync: Option<GivenSync>,
+    /// Backups by themselves; in the file alone.
+    pub backup: Option<backup::Schedule>,
 }
 
 /// `[sync]` in the file; `PEERGRES_SYNC_EXCLUDE` in the environment.
@@ -160,6 +164,7 @@ impl Given {
             strategies,
             log_retention: get("LOG_RETENTION"),
             sync: get("SYNC_EXCLUDE").map(|list| GivenSync { exclude: list.split(',').map(|name| name.trim().to_owned()).collect() }),
+            backup: None,
         })
     }
 
@@ -180,6 +185,7 @@ impl Given {
             strategies: self.strategies.or(other.strategies),
             log_retention: self.log_retention.or(other.log_retention),
             sync: self.sync.or(other.sync),
+            backup: self.backup.or(other.backup),
         }
     }
 }
@@ -221,6 +227,7 @@ impl Config {
             strategies: given.strategies.unwrap_or_default(),
             log_retention,
             exclude: given.sync.unwrap_or_default().exclude,
+            backup: given.backup,
         })
     }
 }

@@ -86,6 +86,9 @@ fn serve(data: PathBuf, args: ServeArgs) -> Result<(), Box<dyn Error>> {
             log_retention: config.log_retention,
         },
     )?;
+    if let Some(schedule) = config.backup.clone() {
+        schedule.start(&config.data)?;
+    }
     let listening = server::start(&config, node)?;
     listening.server.attach(sync.control());
     say_how_to_connect(&config, &listening);

@@ -7,9 +7,11 @@
 //! a new one, because the old one may have gone on after the backup, and its versions must never be used twice.
 
 mod restore;
+mod schedule;
 mod write;
 
 pub use restore::{Restored, restore};
+pub use schedule::Schedule;
 pub use write::{copy_database, write};
 
 use std::{io, path::PathBuf};
@@ -138,7 +140,9 @@ fn io_error(path: &std::path::Path) -> impl Fn(io::Error) -> BackupError {
 fn sign_own_head(copy: &Connection, device: Uuid, key: &DeviceKey) -> rusqlite::Result<()> {
     use rusqlite::OptionalExtension as _;
     let own = copy
-        .prepare("SELECT last_version, hash, first_version FROM sync_transactions WHERE device_id = ?1 ORDER BY first_version DESC LIMIT 1")?
+        .prepare(
+            "SELECT last_version, hash, first_version FROM sync_transactions WHERE device_id = ?1 ORDER BY first_version DESC LIMIT 1",
+        )?
         .query_row([device.as_bytes()], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, [u8; 32]>(1)?)))
         .optional()?;
     if let Some((version, hash)) = own {

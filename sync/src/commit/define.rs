@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::Transaction;
 use crate::{
     log::SchemaChange,
-    schema::{Object, Schema},
+    schema::{Object, QualifiedName, Schema},
     store::StoreError,
 };
 
@@ -56,20 +56,22 @@ fn run_all(connection: &Connection, sqlite: &[String]) -> Result<(), StoreError>
     sqlite.iter().try_for_each(|statement| Ok(connection.execute_batch(statement)?))
 }
 
-/// Whether an object travels; an index goes with its table.
+/// Whether an object travels; an index goes with its table, and so does a sequence that a column owns.
 fn travels(object: &Object, schema: &Schema, together: &[Object]) -> bool {
     if object.is_temporary() {
         return false;
     }
+    let goes_with = |owner: &QualifiedName| {
+        let beside = together.iter().find_map(|other| match other {
+            Object::Table(table) if table.name == *owner => Some(table),
+            _ => None,
+        });
+        beside.or_else(|| schema.table(owner)).is_none_or(|table| table.replicated)
+    };
     match object {
         Object::Table(table) => table.replicated,
-        Object::Index(index) => {
-            let beside = together.iter().find_map(|other| match other {
-                Object::Table(table) if table.name == index.table => Some(table),
-                _ => None,
-            });
-            beside.or_else(|| schema.table(&index.table)).is_none_or(|table| table.replicated)
-        }
+        Object::Index(index) => goes_with(&index.table),
+        Object::Sequence(sequence) => sequence.owned_by.as_ref().is_none_or(|(table, _)| goes_with(table)),
         _ => true,
     }
 }

@@ -241,8 +241,15 @@ pub(crate) fn introduce_self_in(transaction: &mut Transaction, identity: &Identi
 fn keep_natural_numbers(transaction: &mut Transaction) -> Result<(), DeviceError> {
     let database = Arc::clone(transaction.database());
     let mut standing = Vec::new();
-    for (oid, object) in &transaction.schema().objects {
-        if let (Object::Sequence(sequence), Some(drawn)) = (object.as_ref(), database.sequences().drawn(*oid)) {
+    let schema = transaction.schema();
+    let is_own = |sequence: &Sequence| {
+        let owner = sequence.owned_by.as_ref().and_then(|(table, _)| schema.table(table));
+        owner.is_some_and(|table| !table.replicated)
+    };
+    for (oid, object) in &schema.objects {
+        if let (Object::Sequence(sequence), Some(drawn)) = (object.as_ref(), database.sequences().drawn(*oid))
+            && !is_own(sequence)
+        {
             standing.push(Object::Sequence(Sequence { natural_until: Some(drawn), ..sequence.clone() }));
         }
     }

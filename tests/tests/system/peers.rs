@@ -65,6 +65,9 @@ const TRUTH: &[u8] = b"the truth of ben";
 /// Of the same length, which is told beforehand.
 const LIE: &[u8] = b"a lie about ben!";
 
+/// How a compressed body begins.
+const GZIP: &[u8] = &[0x1F, 0x8B, 0x08];
+
 /// Passes bytes on in both directions, and puts [`LIE`] for [`TRUTH`] on the way.
 fn relay(port: u16, lie: Arc<Lie>) -> String {
     listen(move |client| {
@@ -85,6 +88,12 @@ fn pass(mut from: TcpStream, mut to: TcpStream, lie: &Lie) {
                 break;
             }
             bytes[at..at + LIE.len()].copy_from_slice(LIE);
+            lie.told.fetch_add(1, Ordering::SeqCst);
+        }
+        // Of what is compressed, any byte will do.
+        let packed = bytes[..read].windows(GZIP.len()).position(|window| window == GZIP).map(|at| at + 40).filter(|at| *at < read);
+        if let (Some(at), false) = (packed, lie.honest.load(Ordering::SeqCst)) {
+            bytes[at] ^= 0x20;
             lie.told.fetch_add(1, Ordering::SeqCst);
         }
         if read == 0 || to.write_all(&bytes[..read]).is_err() {
@@ -173,8 +182,11 @@ fn a_lie_on_the_way_is_refused_whole() {
     let lie = Arc::new(Lie::default());
     let (anna, ben) = (behind("anna", &lie), behind("ben", &lie));
     anna.psql("CREATE TABLE note (id int PRIMARY KEY, body text); INSERT INTO note VALUES (1, 'first')").expect_success("a note");
+    lie.honest.store(true, Ordering::SeqCst);
     join(&anna, &ben);
     ben.wait_for("SELECT count(*) FROM note", "1\n", Duration::from_secs(20));
+    settle(&[&anna, &ben]);
+    lie.honest.store(false, Ordering::SeqCst);
     let script = "INSERT INTO note VALUES (2, 'another'); INSERT INTO note VALUES (3, 'the truth of ben')";
     ben.psql(script).expect_success("ben's notes");
     for node in [&anna, &ben] {

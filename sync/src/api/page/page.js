@@ -226,7 +226,7 @@ async function devices() {
     return el("td", {}, el("div", { class: "actions" }, actions));
   };
   const rows = list.map((device) => row(el("td", {}, device.device_name, el("br"), mono(device.device_id)), mono(device.fingerprint),
-    el("td", { class: { revoked: "soft", forked: "bad", waits: "warn" }[state(device)] || "good" }, state(device)), time(device.last_seen), act(device)));
+    el("td", { class: { revoked: "soft", forked: "bad", waits: "warn" }[state(device)] || "good" }, state(device)), device.is_self ? "–" : time(device.last_seen), act(device)));
   const pairing = el("div", {});
   const address = el("input", { id: "address", placeholder: location.origin, autocomplete: "off" });
   const invite = el("form", { class: "line" }, el("label", {}, "Address at which the new device reaches this one", address), el("button", { type: "submit" }, "Invite a device"));
