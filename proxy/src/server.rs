@@ -22,7 +22,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use peergres_sync::{manager::Control, schema::Schema, store::Node};
+use peergres_sync::{
+    manager::{Control, Figure},
+    schema::Schema,
+    store::Node,
+};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::{
@@ -117,7 +121,29 @@ impl Server {
             let notification = Notification { pid: 0, channel: "peergres_changes".to_owned(), payload };
             server.registry.notify(server.node.replicated().name(), &[notification]);
         });
+        let server = Arc::downgrade(self);
+        control.show_figures(move || server.upgrade().map(|server| server.figures()).unwrap_or_default());
         _ = self.control.set(control);
+    }
+
+    /// The sessions in figures.
+    fn figures(&self) -> Vec<Figure> {
+        let sessions = self.registry.list();
+        let states = ["active", "idle", "idle in transaction", "idle in transaction (aborted)"];
+        let of_state = |state: &'static str| Figure {
+            name: "sessions",
+            kind: "gauge",
+            help: "Sessions by what they are at.",
+            label: Some(("state", state.to_owned())),
+            value: sessions.iter().filter(|session| session.activity.lock().state == state).count() as f64,
+        };
+        let longest = sessions.iter().filter_map(|session| session.activity.lock().transaction_start?.elapsed().ok());
+        let one = |name, help, value| Figure { name, kind: "gauge", help, label: None, value };
+        let mut figures: Vec<Figure> = states.into_iter().map(of_state).collect();
+        figures.push(one("sessions_limit", "How many sessions there may be.", self.connection_limit as f64));
+        let longest = longest.max().unwrap_or_default().as_secs_f64();
+        figures.push(one("longest_transaction_seconds", "Age of the oldest open transaction.", longest));
+        figures
     }
 
     /// Puts what tells of this server into a new session's settings.

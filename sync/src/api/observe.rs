@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{authentication::Admin, problem::Problem};
-use crate::manager::{self, Replica, Status};
+use crate::manager::{self, Figure, Replica, Status};
 
 pub(super) fn routes() -> Router<Arc<Replica>> {
     Router::new().route("/health", get(health)).route("/metrics", get(metrics)).route("/openapi.json", get(description))
@@ -29,8 +29,11 @@ pub(super) async fn health() -> Json<Health> {
 /// Figures in Prometheus' text format. Admin.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "text/plain")))]
 pub(super) async fn metrics(State(replica): State<Arc<Replica>>, _: Admin) -> Result<impl IntoResponse, Problem> {
-    let status = replica.blocking(manager::status).await?;
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures(&status)))
+    let figures = replica.blocking(|r| {
+        let commits = r.database().commit_sequence();
+        Ok(figures(&manager::status(r)?, commits, &r.figures()))
+    });
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], figures.await?))
 }
 
 /// This description. Admin.
@@ -40,7 +43,7 @@ pub(super) async fn description(_: Admin) -> impl IntoResponse {
 }
 
 /// The figures, one family after the other.
-fn figures(status: &Status) -> String {
+fn figures(status: &Status, commits: u64, others: &[Figure]) -> String {
     let mut out = String::new();
     let mut family = |name: &str, kind: &str, help: &str, samples: Vec<(String, f64)>| {
         let _ = writeln!(out, "# HELP peergres_{name} {help}\n# TYPE peergres_{name} {kind}");
@@ -54,6 +57,7 @@ fn figures(status: &Status) -> String {
     family("database_bytes", "gauge", "Size of the replicated database on disk.", one(status.log.bytes as f64));
     family("conflicts_pending", "gauge", "Conflicts that wait for a decision.", one(status.pending_conflicts as f64));
     family("changes_blocked", "gauge", "Changes that can't be put into the tables yet.", one(status.blocked.len() as f64));
+    family("commits_total", "counter", "Commits of the replicated database since the start.", one(commits as f64));
     family("log_position", "counter", "The last position in the log.", one(status.log.position as f64));
     family("wal_bytes", "gauge", "Size of the replicated database's write-ahead log.", one(status.log.wal_bytes as f64));
     family(
@@ -102,6 +106,11 @@ fn figures(status: &Status) -> String {
         by_peer(|p| p.snapshot.map_or(0.0, |s| s.bytes as f64)),
     );
     family("peer_pulled_changes_total", "counter", "Changes pulled from a peer.", by_peer(|p| p.moved.pulled as f64));
+    for named in others.chunk_by(|a, b| a.name == b.name) {
+        let label =
+            |figure: &Figure| figure.label.as_ref().map_or_else(String::new, |(name, value)| format!("{{{name}=\"{}\"}}", escape(value)));
+        family(named[0].name, named[0].kind, named[0].help, named.iter().map(|figure| (label(figure), figure.value)).collect());
+    }
     out
 }
 

@@ -115,6 +115,21 @@ pub struct Arrival {
     pub tables: Vec<String>,
 }
 
+/// A figure that the SQL server adds to those of sync (`GET /metrics`). Figures of one name follow each other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Its name, without the program's before it.
+    pub name: &'static str,
+    /// `gauge` or `counter`.
+    pub kind: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// A label and its value, where there are several of the name.
+    pub label: Option<(&'static str, String)>,
+    /// The value now.
+    pub value: f64,
+}
+
 /// See the file's head.
 #[derive(Clone, Debug)]
 pub struct Control {
@@ -130,6 +145,11 @@ impl Control {
     /// Calls `tell` whenever rows have come from a peer and are committed.
     pub fn on_arrival(&self, tell: impl Fn(&Arrival) + Send + Sync + 'static) {
         self.replica.on_arrival(Box::new(tell));
+    }
+
+    /// Asks for further figures whenever they are shown.
+    pub fn show_figures(&self, figures: impl Fn() -> Vec<Figure> + Send + Sync + 'static) {
+        self.replica.show_figures(Box::new(figures));
     }
 
     /// One round with all peers; ends early when `cancelled` is set. Not from a thread of the runtime, nor with the write lock held.

@@ -13,7 +13,7 @@ mod status;
 
 pub use access::{Access, AccessError};
 pub use audit::LogReport;
-pub use control::{Arrival, Control, ControlError, Order};
+pub use control::{Arrival, Control, ControlError, Figure, Order};
 pub use facade::{ChangeTracker, ConflictResolution, ConflictResolver, DeviceManager, SyncError, SyncManager, SyncOperation};
 pub(crate) use replica::now_seconds;
 pub use replica::{Replica, ReplicaError};

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use super::control::Arrival;
+use super::control::{Arrival, Figure};
 use crate::{
     api::RateLimit,
     clock::{self, Version, VersionVector},
@@ -98,12 +98,17 @@ pub struct Replica {
     public_url: Mutex<Option<String>>,
     /// Who is told of rows that came from peers.
     listeners: Mutex<Vec<Listener>>,
+    /// Who has figures to show beside those of sync.
+    figures: Mutex<Vec<Figures>>,
     /// True once the server is to end: streams that never end by themselves end then.
     stopping: watch::Sender<bool>,
 }
 
 /// Who is told of rows that came from peers.
 pub(super) type Listener = Box<dyn Fn(&Arrival) + Send + Sync>;
+
+/// Who has figures to show.
+pub(super) type Figures = Box<dyn Fn() -> Vec<Figure> + Send + Sync>;
 
 impl std::fmt::Debug for Replica {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -133,6 +138,7 @@ impl Replica {
             guesses: RateLimit::new(30, 60),
             public_url: Mutex::new(None),
             listeners: Mutex::default(),
+            figures: Mutex::default(),
             stopping: watch::Sender::new(false),
             node: Arc::clone(node),
             database,
@@ -202,6 +208,15 @@ impl Replica {
 
     pub(super) fn on_arrival(&self, listener: Listener) {
         self.listeners.lock().push(listener);
+    }
+
+    pub(super) fn show_figures(&self, figures: Figures) {
+        self.figures.lock().push(figures);
+    }
+
+    /// The figures that others show.
+    pub(crate) fn figures(&self) -> Vec<Figure> {
+        self.figures.lock().iter().flat_map(|show| show()).collect()
     }
 
     /// Tells of what was taken in.

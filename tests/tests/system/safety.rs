@@ -1,6 +1,13 @@
 //! What keeps data and keys safe, through the commands: backup, restore, a new key, the doctor.
 
-use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
 use peergres_tests::{
     command::{Finished, run},
@@ -144,4 +151,39 @@ fn tables_that_are_left_out_stay_each_devices_own() {
         "0\n"
     );
     [a, b].into_iter().for_each(verify);
+}
+
+/// The answer to `GET /metrics`, head and body.
+fn figures(node: &Node, header: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", node.http_port)).unwrap();
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\n{header}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn the_figures_tell_of_sessions_peers_and_the_log() {
+    let (a, b) = (Node::start("anna", &["--sync-interval", "1h"]), Node::start("bert", &["--sync-interval", "1h"]));
+    a.psql("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)").expect_success("rows");
+    join(&a, &b);
+    settle(&[&b, &a]);
+    let mut idle = postgres::Client::connect(&a.url("app"), postgres::NoTls).unwrap();
+    idle.batch_execute("BEGIN").unwrap();
+    let stranger = figures(&a, "");
+    assert!(stranger.contains("401") && !stranger.contains("peergres_"), "{stranger}");
+    let token = std::fs::read_to_string(a.data().join("admin.token")).unwrap();
+    let told = figures(&a, &format!("Authorization: Bearer {}\r\n", token.trim()));
+    for line in [
+        "peergres_sessions{state=\"idle in transaction\"} 1",
+        "peergres_conflicts_pending 0",
+        "peergres_devices_forked 0",
+        "peergres_log_unsynced_changes 0",
+        "# TYPE peergres_commits_total counter",
+        "# TYPE peergres_longest_transaction_seconds gauge",
+        "peergres_build_info{version=",
+    ] {
+        assert!(told.contains(line), "{line} is not in\n{told}");
+    }
 }
