@@ -30,7 +30,7 @@ fn every_attack_in_the_table_has_its_test() {
         read_all(&root().join(folder), &mut sources);
     }
     let mut named = 0;
-    for cell in table.lines().filter_map(|line| line.trim_end_matches([' ', '|']).rsplit('|').next()) {
+    for cell in table.lines().filter(|line| line.starts_with('|')).filter_map(|line| line.trim_end_matches([' ', '|']).rsplit('|').next()) {
         for name in cell.split('`').skip(1).step_by(2) {
             let there = match name.contains('/') {
                 true => root().join(name).exists(),

@@ -208,7 +208,7 @@ fn move_into(home: &Path, directory: &Path) -> Result<(), BackupError> {
     for entry in fs::read_dir(home).map_err(io_error(home))? {
         files.push(entry.map_err(io_error(home))?.path());
     }
-    files.sort_by_key(|path| !path.extension().is_some_and(|extension| extension == "db"));
+    files.sort_by_key(|path| path.extension().is_none_or(|extension| extension != "db"));
     for file in files.iter().filter(|path| path.is_file()) {
         let name = file.file_name().expect("a file has a name");
         fs::rename(file, directory.join(name)).map_err(io_error(file))?;

@@ -2,7 +2,10 @@
 //!
 //! Enters: a new key. Leaves: an entry signed by the old one, which travels like any; and of each device, the keys that vouch for its chain.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use rusqlite::Connection;
 use serde_json::Value as Json;
@@ -37,11 +40,11 @@ pub(crate) fn of(connection: &Connection, device: &Device) -> rusqlite::Result<O
 pub(crate) fn attach(connection: &Connection, heads: &mut [SignedHead]) -> rusqlite::Result<()> {
     let mut known: BTreeMap<DeviceId, Vec<Rotation>> = BTreeMap::new();
     for head in heads {
-        if !known.contains_key(&head.device_id) {
-            known.insert(head.device_id, rotations(connection, head.device_id)?);
-        }
         // One head of a device says it for all of a page.
-        head.rotations = known.get_mut(&head.device_id).map(std::mem::take).unwrap_or_default();
+        head.rotations = match known.entry(head.device_id) {
+            Entry::Occupied(mut found) => std::mem::take(found.get_mut()),
+            Entry::Vacant(free) => std::mem::take(free.insert(rotations(connection, head.device_id)?)),
+        };
     }
     Ok(())
 }

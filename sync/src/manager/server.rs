@@ -50,6 +50,8 @@ pub const LOG_RETENTION: Duration = Duration::from_secs(90 * 86_400);
 /// When the log is looked through first, and how often then.
 const FIRST_PRUNING: Duration = Duration::from_secs(300);
 const PRUNING: Duration = Duration::from_secs(86_400);
+/// How often it is looked what there is to do.
+const LOOK: Duration = Duration::from_secs(300);
 
 impl Default for ServeOptions {
     fn default() -> Self {
@@ -167,8 +169,8 @@ impl Server {
         if let Some(interval) = self.interval {
             self.replica.schedule().start(&self.replica, interval);
         }
-        if let Some(age) = self.log_retention {
-            tokio::spawn(keep_pruning(Arc::downgrade(&self.replica), age));
+        if self.interval.is_some() {
+            tokio::spawn(keep_tidy(Arc::downgrade(&self.replica), self.log_retention));
         }
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let replica = Arc::clone(&self.replica);
@@ -191,17 +193,26 @@ impl Server {
     }
 }
 
-/// Prunes the log once a day, for ever, or until the node is gone.
-async fn keep_pruning(replica: Weak<Replica>, age: Duration) {
-    let mut pause = FIRST_PRUNING;
+/// Removes old snapshots, and prunes the log once a day, for ever, or until the node is gone.
+async fn keep_tidy(replica: Weak<Replica>, log_retention: Option<Duration>) {
+    let mut pruning = tokio::time::Instant::now() + FIRST_PRUNING;
     loop {
-        tokio::time::sleep(pause).await;
-        pause = PRUNING;
+        tokio::time::sleep(LOOK).await;
         let Some(alive) = replica.upgrade() else { return };
-        match alive.blocking(move |r| r.prune_log(age)).await {
-            Ok(pruned) if pruned.pruned > 0 => tracing::info!(pruned = pruned.pruned, emptied = pruned.emptied, "the log was pruned"),
+        let due = log_retention.filter(|_| tokio::time::Instant::now() >= pruning);
+        let done = alive.blocking(move |r| {
+            r.snapshots().tidy();
+            due.map(|age| r.prune_log(age)).transpose()
+        });
+        match done.await {
+            Ok(Some(pruned)) if pruned.pruned > 0 => {
+                tracing::info!(pruned = pruned.pruned, emptied = pruned.emptied, "the log was pruned");
+            }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the log could not be pruned"),
+        }
+        if due.is_some() {
+            pruning = tokio::time::Instant::now() + PRUNING;
         }
     }
 }

@@ -214,7 +214,7 @@ fn take_in(replica: &Arc<Replica>, path: &Path, url: &str) -> Result<Round, Stri
             return Err(error.to_string());
         }
     }
-    if pruned && !began_empty || recover::is_due(database).map_err(|e| say(e.into()))? {
+    if pruned && !began_empty || recover::is_due(database).map_err(say)? {
         recover::adopt(replica, Reader::open(path)?)?;
     }
     Ok(round)

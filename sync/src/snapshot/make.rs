@@ -78,7 +78,18 @@ impl Snapshots {
             // One that can't be removed takes some room, and no more.
             let _ = fs::remove_file(path);
         }
-        Snapshots { directory: directory.to_owned(), newest: Mutex::new(None) }
+        let snapshots = Snapshots { directory: directory.to_owned(), newest: Mutex::new(None) };
+        snapshots.tidy();
+        snapshots
+    }
+
+    /// Removes the files that nobody has asked for in a while.
+    pub(crate) fn tidy(&self) {
+        for (path, _) in files(&self.directory).into_iter().filter(|(_, age)| *age > KEPT) {
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(%error, file = %path.display(), "an old snapshot could not be removed");
+            }
+        }
     }
 
     fn path(&self, id: &str, whole: bool) -> PathBuf {
@@ -129,11 +140,7 @@ impl Snapshots {
         if let Some(making) = newest.as_ref().filter(good) {
             return Ok(Arc::clone(making));
         }
-        for (path, age) in files(&self.directory) {
-            if age > KEPT {
-                let _ = fs::remove_file(path);
-            }
-        }
+        self.tidy();
         let mut bytes = [0_u8; 16];
         getrandom::fill(&mut bytes).map_err(|e| TakeError::Failed(e.to_string()))?;
         let making = Arc::new(Making {
@@ -145,7 +152,7 @@ impl Snapshots {
         let (part, whole) = (self.path(&making.id, false), self.path(&making.id, true));
         let (worker, replica) = (Arc::clone(&making), Arc::clone(replica));
         let work = move || {
-            let result = write(&replica, &part, &worker.written).and_then(|()| Ok(fs::rename(&part, &whole).map_err(io_error(&whole))?));
+            let result = write(&replica, &part, &worker.written).and_then(|()| fs::rename(&part, &whole).map_err(io_error(&whole)));
             if let Err(error) = &result {
                 tracing::warn!(%error, "a snapshot could not be made");
                 let _ = fs::remove_file(&part);
