@@ -9,6 +9,19 @@ use std::{
 use peergres_sync::{backup, conflicts::Strategies, manager::LOG_RETENTION};
 use serde::Deserialize;
 
+/// Whether connections are encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TlsUse {
+    /// Never.
+    Off,
+    /// If the client asks for it.
+    #[default]
+    Offer,
+    /// Always, but from this machine.
+    Require,
+}
+
 /// What the server is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -28,6 +41,14 @@ pub struct Config {
     pub database: String,
     /// The password demanded of connections from other addresses.
     pub password: Option<String>,
+    /// Whether connections from this machine need no password.
+    pub trust_loopback: bool,
+    /// Whether connections are encrypted.
+    pub tls: TlsUse,
+    /// The certificate, and those that vouch for it, in PEM form; a self-made one where none is given.
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM form.
+    pub tls_key: Option<PathBuf>,
     /// Where the Unix socket lies; the data directory where none is given.
     pub socket_directory: Option<PathBuf>,
     /// How many sessions there may be.
@@ -62,6 +83,14 @@ pub struct Given {
     pub database: Option<String>,
     /// The password.
     pub password: Option<String>,
+    /// Whether connections from this machine need no password, as is the default.
+    pub trust_loopback: Option<bool>,
+    /// Whether connections are encrypted: `off`, `offer` or `require`.
+    pub tls: Option<TlsUse>,
+    /// The certificate's file.
+    pub tls_cert: Option<PathBuf>,
+    /// The private key's file.
+    pub tls_key: Option<PathBuf>,
     /// Where the Unix socket lies.
     pub socket_directory: Option<PathBuf>,
     /// How many sessions there may be.
@@ -139,17 +168,9 @@ impl Given {
             Some(text) => Some(text.parse().map_err(|_| ConfigError::Value("PEERGRES_MAX_CONNECTIONS", text, "a number of connections"))?),
             None => None,
         };
-        let strategies = match get("STRATEGIES") {
-            Some(text) => {
-                let default = serde_json::from_value(serde_json::Value::from(text.as_str()));
-                let words = "LatestTimestampWins, LocalWins, RemoteWins or Manual";
-                Some(Strategies {
-                    default: default.map_err(|_| ConfigError::Value("PEERGRES_STRATEGIES", text, words))?,
-                    ..Strategies::default()
-                })
-            }
-            None => None,
-        };
+        let words = "LatestTimestampWins, LocalWins, RemoteWins or Manual";
+        let strategies =
+            word("PEERGRES_STRATEGIES", words, get("STRATEGIES"))?.map(|default| Strategies { default, ..Strategies::default() });
         Ok(Given {
             pg: get("PG"),
             http: get("HTTP"),
@@ -158,6 +179,10 @@ impl Given {
             name: get("NAME"),
             database: get("DATABASE"),
             password: get("PASSWORD"),
+            trust_loopback: word("PEERGRES_TRUST_LOOPBACK", "true or false", get("TRUST_LOOPBACK"))?,
+            tls: word("PEERGRES_TLS", "off, offer or require", get("TLS"))?,
+            tls_cert: get("TLS_CERT").map(PathBuf::from),
+            tls_key: get("TLS_KEY").map(PathBuf::from),
             socket_directory: get("SOCKET_DIRECTORY").map(PathBuf::from),
             max_connections,
             public_url: get("PUBLIC_URL"),
@@ -179,6 +204,10 @@ impl Given {
             name: self.name.or(other.name),
             database: self.database.or(other.database),
             password: self.password.or(other.password),
+            trust_loopback: self.trust_loopback.or(other.trust_loopback),
+            tls: self.tls.or(other.tls),
+            tls_cert: self.tls_cert.or(other.tls_cert),
+            tls_key: self.tls_key.or(other.tls_key),
             socket_directory: self.socket_directory.or(other.socket_directory),
             max_connections: self.max_connections.or(other.max_connections),
             public_url: self.public_url.or(other.public_url),
@@ -221,6 +250,10 @@ impl Config {
             name: given.name,
             database: given.database.unwrap_or_else(|| "app".to_owned()),
             password: given.password,
+            trust_loopback: given.trust_loopback.unwrap_or(true),
+            tls: given.tls.unwrap_or_default(),
+            tls_cert: given.tls_cert,
+            tls_key: given.tls_key,
             socket_directory: given.socket_directory,
             max_connections: given.max_connections.unwrap_or(100),
             public_url: given.public_url,
@@ -230,6 +263,14 @@ impl Config {
             backup: given.backup,
         })
     }
+}
+
+/// One of a setting's words.
+fn word<T: serde::de::DeserializeOwned>(name: &'static str, words: &'static str, text: Option<String>) -> Result<Option<T>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    // A JSON literal, such as true, or a word.
+    let literal = serde_json::from_str(&text).or_else(|_| serde_json::from_value(serde_json::Value::from(text.as_str())));
+    literal.map(Some).map_err(|_| ConfigError::Value(name, text, words))
 }
 
 /// A whole number with a unit; seconds where there is none.

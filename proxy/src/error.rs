@@ -2,7 +2,7 @@
 //! Nothing enters; every stage of the pipeline leaves through here, and `session` sends it.
 //! Field meanings: PostgreSQL manual, "Error and Notice Message Fields".
 
-use std::fmt;
+use std::{fmt, panic::Location};
 
 /// The result of every stage.
 pub type Result<T, E = SqlError> = std::result::Result<T, E>;
@@ -154,6 +154,29 @@ pub struct Fields {
     pub datatype: Option<String>,
     /// Constraint concerned.
     pub constraint: Option<String>,
+    /// The routine of PostgreSQL's that raises this error, where clients tell by it what went wrong.
+    pub routine: Option<&'static str>,
+    /// Where in this program it was raised.
+    pub origin: Origin,
+}
+
+/// Where in this program an error was raised. Two errors that say the same are the same, wherever they come from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin(Option<&'static Location<'static>>);
+
+impl PartialEq for Origin {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Origin {}
+
+impl Origin {
+    /// File and line, which errors have that were made with [`SqlError::new`].
+    pub fn place(self) -> Option<(&'static str, u32)> {
+        self.0.map(|at| (at.file(), at.line()))
+    }
 }
 
 /// An error as a PostgreSQL client sees it; one pointer wide, so that `Result` stays small on the hot path.
@@ -162,31 +185,38 @@ pub struct SqlError(Box<Fields>);
 
 impl SqlError {
     /// An error of the given state with its primary message.
+    #[track_caller]
     pub fn new(state: SqlState, message: impl Into<String>) -> Self {
-        SqlError(Box::new(Fields { state: state.0, message: message.into(), ..Fields::default() }))
+        let origin = Origin(Some(Location::caller()));
+        SqlError(Box::new(Fields { state: state.0, message: message.into(), origin, ..Fields::default() }))
     }
 
     /// 0A000: `what` is understood and not supported.
+    #[track_caller]
     pub fn unsupported(what: impl fmt::Display) -> Self {
         Self::new(SqlState::FEATURE_NOT_SUPPORTED, format!("{what} is not supported"))
     }
 
     /// 42601 at the position of the token, as PostgreSQL's parser words it.
+    #[track_caller]
     pub fn syntax(near: &str, position: usize) -> Self {
         Self::new(SqlState::SYNTAX_ERROR, format!("syntax error at or near \"{near}\"")).at(position)
     }
 
     /// 22P02: `text` is no `type_name`.
+    #[track_caller]
     pub fn invalid_text(type_name: &str, text: &str) -> Self {
         Self::new(SqlState::INVALID_TEXT_REPRESENTATION, format!("invalid input syntax for type {type_name}: \"{text}\""))
     }
 
     /// 22003: the value does not fit `type_name`.
+    #[track_caller]
     pub fn out_of_range(type_name: &str) -> Self {
         Self::new(SqlState::NUMERIC_VALUE_OUT_OF_RANGE, format!("{type_name} out of range"))
     }
 
     /// XX000: a bug of ours.
+    #[track_caller]
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(SqlState::INTERNAL_ERROR, message)
     }
@@ -248,6 +278,13 @@ impl SqlError {
     #[must_use]
     pub fn column(mut self, column: &str) -> Self {
         self.0.column = Some(column.to_owned());
+        self
+    }
+
+    /// As PostgreSQL's routine of that name raises it.
+    #[must_use]
+    pub fn routine(mut self, routine: &'static str) -> Self {
+        self.0.routine = Some(routine);
         self
     }
 

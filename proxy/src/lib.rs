@@ -18,4 +18,5 @@ pub mod parse;
 pub mod rewrite;
 pub mod server;
 pub mod session;
+pub mod tls;
 pub mod types;

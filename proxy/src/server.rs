@@ -15,7 +15,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -31,7 +31,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::{
     catalog::Catalog,
-    config::Config,
+    config::{Config, TlsUse},
     session::{
         self, Watchdog,
         registry::{Notification, Registry},
@@ -39,6 +39,7 @@ use crate::{
         settings::Settings,
         wire::Socket,
     },
+    tls::{Tls, TlsError},
 };
 
 /// Why the server does not start.
@@ -50,12 +51,18 @@ pub enum ServerError {
     /// The address is no address, or not of this machine.
     #[error("cannot listen on {0}: {1}")]
     Listen(String, io::Error),
+    /// Nobody could connect.
+    #[error("trust_loopback = false needs a password: set PEERGRES_PASSWORD, or `password` in peergres.toml")]
+    NoPassword,
     /// Anybody could connect.
     #[error("refusing to listen on {0} without a password: set PEERGRES_PASSWORD, or `password` in peergres.toml, or listen on 127.0.0.1")]
     Open(SocketAddr),
     /// The password cannot be kept.
     #[error("cannot use the password: {0}")]
     Password(crate::error::SqlError),
+    /// The certificate is of no use.
+    #[error("cannot offer TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The system gives no threads.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
@@ -73,10 +80,17 @@ pub struct Server {
     pub catalogs: Catalogs,
     /// What is kept of the password, where one is set.
     pub verifier: Option<Verifier>,
+    /// What connections are encrypted with, unless TLS is off.
+    pub tls: Option<Tls>,
+    /// Whether connections from this machine need no password.
+    pub trust_loopback: bool,
+    /// Whether connections from other machines must be encrypted.
+    pub tls_required: bool,
     /// When it started, in microseconds since 1970.
     pub started: i64,
     facts: Vec<(&'static str, String)>,
     control: OnceLock<Control>,
+    transactions: AtomicU64,
     connections: AtomicUsize,
     connection_limit: usize,
 }
@@ -85,6 +99,8 @@ pub struct Server {
 #[derive(Default)]
 pub struct Catalogs(Mutex<Vec<(u64, Arc<Catalog>)>>);
 
+/// How long writers wait for a transaction that does nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// So many catalogs are kept.
 const CATALOGS: usize = 32;
 
@@ -146,6 +162,23 @@ impl Server {
         figures
     }
 
+    /// What ends a wait for a database's write lock that is not limited: who holds it has left its transaction alone for [`PATIENCE`], and may never
+    /// come back. Where PostgreSQL locks rows, which two idle transactions seldom share, all writers here wait for one.
+    pub fn waits_in_vain(self: Arc<Self>, database: &str) -> Arc<dyn Fn() -> bool + Send + Sync> {
+        let (database, begun) = (database.to_owned(), Instant::now());
+        Arc::new(move || begun.elapsed() >= PATIENCE && self.registry.writer_is_idle(&database, PATIENCE))
+    }
+
+    /// A number for a transaction, greater than all given before.
+    pub fn next_transaction(&self) -> u64 {
+        self.transactions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number that the next transaction will be given.
+    pub fn transactions_so_far(&self) -> u64 {
+        self.transactions.load(Ordering::Relaxed)
+    }
+
     /// Puts what tells of this server into a new session's settings.
     pub fn tell(&self, settings: &mut Settings) {
         for (name, value) in &self.facts {
@@ -176,6 +209,9 @@ fn listen(config: &Config) -> Result<Vec<TcpListener>, ServerError> {
         io::ErrorKind::AddrInUse => ServerError::InUse(config.pg.clone()),
         _ => ServerError::Listen(config.pg.clone(), e),
     };
+    if !config.trust_loopback && config.password.is_none() {
+        return Err(ServerError::NoPassword);
+    }
     let mut listeners = Vec::new();
     for address in config.pg.to_socket_addrs().map_err(failed)? {
         if !address.ip().is_loopback() && config.password.is_none() {
@@ -206,6 +242,19 @@ fn listen_locally(directory: &Path, port: u16) -> Result<Option<(PathBuf, UnixLi
     Ok(Some((path, listener)))
 }
 
+/// The names that a self-made certificate vouches for.
+fn hosts(addresses: &[SocketAddr]) -> Vec<String> {
+    let mut hosts = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let listening = addresses.iter().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified()).map(|ip| ip.to_string());
+    for host in std::iter::once(own).filter(|h| h.is_ascii() && !h.is_empty()).chain(listening) {
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    hosts
+}
+
 /// Starts the server.
 pub fn start(config: &Config, node: Arc<Node>) -> Result<Listening, ServerError> {
     let verifier = config.password.as_deref().map(Verifier::new).transpose().map_err(ServerError::Password)?;
@@ -214,22 +263,37 @@ pub fn start(config: &Config, node: Arc<Node>) -> Result<Listening, ServerError>
     let port = addresses.first().map_or(5432, SocketAddr::port);
     let directory = config.socket_directory.clone().unwrap_or_else(|| config.data.clone());
     let local = listen_locally(&directory, port)?;
-    let facts = vec![
+    let tls = match config.tls {
+        TlsUse::Off => None,
+        _ => Some(Tls::load((config.tls_cert.as_deref(), config.tls_key.as_deref()), &config.data, &hosts(&addresses))?),
+    };
+    let mut facts = vec![
         ("data_directory", config.data.display().to_string()),
         ("listen_addresses", addresses.iter().map(|a| a.ip().to_string()).collect::<Vec<_>>().join(",")),
         ("max_connections", config.max_connections.to_string()),
         ("port", port.to_string()),
+        ("ssl", if tls.is_some() { "on" } else { "off" }.to_owned()),
+        ("ssl_library", "rustls".to_owned()),
         ("unix_socket_directories", directory.display().to_string()),
     ];
+    if let Some(tls) = &tls {
+        facts.push(("ssl_cert_file", tls.certificate.display().to_string()));
+        facts.push(("ssl_key_file", tls.key.display().to_string()));
+    }
     let server = Arc::new(Server {
         node,
         registry: Registry::new(config.max_connections),
         watchdog: Arc::default(),
         catalogs: Catalogs::default(),
         verifier,
+        tls,
+        trust_loopback: config.trust_loopback,
+        tls_required: config.tls == TlsUse::Require,
         started: session::now(),
         facts,
         control: OnceLock::new(),
+        // Times grow across restarts, too; nobody asks for a million numbers a second.
+        transactions: AtomicU64::new(session::now().unsigned_abs() / 1_000_000),
         connections: AtomicUsize::new(0),
         // Some more than sessions, so that cancel requests and refusals get through.
         connection_limit: config.max_connections + 50,

@@ -10,13 +10,22 @@ use std::{
 
 use peergres_tests::{command::run, node::Node, oracle::Oracle};
 
-/// Program and interpreter, below `tests`.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("clients/python/psycopg3.py", ".venv/bin/python"),
-    ("clients/python/asyncpg_client.py", ".venv/bin/python"),
-    ("clients/node/pg.js", "node"),
-    ("clients/node/postgres.js", "node"),
+/// Programs below `tests`, and the command that runs each.
+const PROGRAMS: &[(&str, &[&str])] = &[
+    ("clients/python/psycopg3.py", PYTHON),
+    ("clients/python/psycopg2_client.py", PYTHON),
+    ("clients/python/asyncpg_client.py", PYTHON),
+    ("clients/python/pg8000_client.py", PYTHON),
+    ("clients/node/pg.js", &["node"]),
+    ("clients/node/postgres.js", &["node"]),
+    ("clients/perl/dbd_pg.pl", &["perl"]),
+    ("clients/php/pdo.php", &["php"]),
+    ("clients/ruby/pg.rb", &["ruby"]),
+    ("clients/java/Jdbc.java", &["java", "-cp", "/usr/share/java/postgresql.jar"]),
+    ("clients/go/main.go", &["go", "run"]),
 ];
+
+const PYTHON: &[&str] = &[".venv/bin/python"];
 
 fn interpreter(name: &str) -> PathBuf {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -40,7 +49,10 @@ fn client_programs_do_the_same_on_both_servers() {
     for (program, with) in programs {
         for (server, url) in [("PostgreSQL", oracle.url("postgres")), ("Peergres", node.url("app"))] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(program);
-            let finished = run(Command::new(interpreter(with)).arg(&path).arg(url), "", Duration::from_secs(120));
+            let mut command = Command::new(interpreter(with[0]));
+            // Debian's packages of Go libraries lie in a GOPATH.
+            command.args(&with[1..]).arg(&path).arg(url).env("GO111MODULE", "off").env("GOPATH", "/usr/share/gocode");
+            let finished = run(&mut command, "", Duration::from_secs(300));
             if finished.code != Some(0) || finished.out.trim_end().lines().last() != Some("ok") {
                 faults.push(format!("== {program} on {server}\n{}{}", finished.out, finished.err));
             }

@@ -4,7 +4,11 @@
 //!
 //! A statement outside BEGIN runs in an implicit block, which ends with the message (a simple query) or at Sync.
 
-use std::{rc::Rc, sync::Arc, time::Instant};
+use std::{
+    rc::Rc,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use peergres_sync::{
     commit::{Durability, Mark, Transaction},
@@ -119,6 +123,14 @@ impl Session {
         };
         *self.shared.timing.borrow_mut() = ConstraintTiming::default();
         self.shared.in_block.set(status == Status::Open);
+        self.tell_modes();
+    }
+
+    /// Lets functions know of the block's modes.
+    fn tell_modes(&self) {
+        let block = &self.block;
+        let modes = Modes { isolation: Some(block.isolation), read_only: Some(block.read_only), deferrable: Some(block.deferrable) };
+        self.shared.modes.set(modes);
     }
 
     /// 25P02 in a block that an error aborted.
@@ -169,6 +181,7 @@ impl Session {
             }
             self.block.deferrable = deferrable;
         }
+        self.tell_modes();
         Ok(())
     }
 
@@ -237,10 +250,15 @@ impl Session {
             return Ok(());
         }
         let timeout = self.shared.settings.borrow().derived().lock_timeout;
-        let wait =
-            LockWait { deadline: timeout.map(|t| Instant::now() + t), cancelled: Some(self.shared.handle.cancelled.clone()), no_wait };
-        let begun = self.shared.database.begin(&wait, None).map_err(store_error::store);
-        let mut transaction = begun.map_err(|e| self.shared.interrupted_or(e))?;
+        let wait = LockWait {
+            deadline: timeout.map(|t| Instant::now() + t),
+            cancelled: Some(self.shared.handle.cancelled.clone()),
+            no_wait,
+            hopeless: timeout.is_none().then(|| self.server.clone().waits_in_vain(self.shared.database.name())),
+        };
+        let begun = self.shared.database.begin(&wait, None);
+        let mut transaction = begun.map_err(|e| self.shared.interrupted_or(store_error::lock(e, timeout.is_none() && !no_wait)))?;
+        self.shared.handle.writes.store(true, Ordering::Relaxed);
         if let Some((sequence, _)) = self.block.snapshot.take() {
             self.end_read();
             if self.shared.database.commit_sequence() != sequence {
@@ -299,6 +317,7 @@ impl Session {
     }
 
     fn release_writer(&self) {
+        self.shared.handle.writes.store(false, Ordering::Relaxed);
         self.shared.handle.runs_on(Some(self.reader.get_interrupt_handle()));
     }
 
@@ -306,6 +325,7 @@ impl Session {
         self.server.registry.locks.release_transaction(self.shared.handle.pid);
         self.drop_portals();
         self.block = Block::default();
+        self.shared.number.set(None);
         self.shared.in_block.set(false);
     }
 

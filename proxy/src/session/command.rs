@@ -8,7 +8,7 @@ use sqlparser::ast::{DataType, Expr};
 use super::{
     Session,
     cursor::Options,
-    plans::{Compiled, Prepared},
+    plans::{Compiled, Named, Prepared},
     run::{Delivery, Done},
     store_error,
     wire::Severity,
@@ -85,12 +85,12 @@ impl Session {
                 "PREPARE"
             }
             Command::Deallocate(None) => {
-                self.statements.clear();
+                self.shared.statements.borrow_mut().clear();
                 "DEALLOCATE ALL"
             }
             Command::Deallocate(Some(name)) => {
                 self.statement(name)?;
-                self.statements.remove(name);
+                self.shared.statements.borrow_mut().remove(name);
                 "DEALLOCATE"
             }
             Command::Declare { name, binary, scroll, hold, query } => {
@@ -226,17 +226,6 @@ impl Session {
         Ok(true)
     }
 
-    /// A setting's value, the block's own state included.
-    fn setting_shown(&self, name: &str) -> Option<String> {
-        let switch = |on: bool| Some(if on { "on" } else { "off" }.to_owned());
-        match name {
-            "transaction_isolation" => Some(self.block.isolation.name().to_owned()),
-            "transaction_read_only" => switch(self.block.read_only),
-            "transaction_deferrable" => switch(self.block.deferrable),
-            _ => self.shared.settings.borrow().show(name),
-        }
-    }
-
     fn setting_name(&self, name: &str) -> String {
         let index = super::settings::definition::index(name);
         index.map_or_else(|| name.to_owned(), |n| super::settings::definition::all()[n].name.clone())
@@ -248,13 +237,14 @@ impl Session {
                 self.stream.output.row_description(text_fields(&["name", "setting", "description"]));
             }
             for (name, _, description) in self.shared.settings.borrow().list() {
-                let value = self.setting_shown(&name).unwrap_or_default();
+                let value = self.shared.shown(&name).unwrap_or_default();
                 self.stream.output.text_row(&[Some(&name), Some(&value), Some(&description)]);
             }
             return Ok(Done::Fixed("SHOW"));
         };
         let value = self
-            .setting_shown(name)
+            .shared
+            .shown(name)
             .ok_or_else(|| SqlError::new(SqlState::UNDEFINED_OBJECT, format!("unrecognized configuration parameter \"{name}\"")))?;
         if delivery.describe {
             let shown = self.setting_name(name);
@@ -265,7 +255,7 @@ impl Session {
     }
 
     fn prepare(&mut self, name: &str, types: &[DataType], statement: &Node, span: std::ops::Range<usize>, from: &Prepared) -> Result<()> {
-        if self.statements.contains_key(name) {
+        if self.shared.statements.borrow().contains_key(name) {
             let message = format!("prepared statement \"{name}\" already exists");
             return Err(SqlError::new(SqlState::DUPLICATE_PREPARED_STATEMENT, message));
         }
@@ -275,7 +265,8 @@ impl Session {
         let node = statement.clone();
         let prepared = Prepared::new(from.source.clone(), Parsed { node, span }, declared);
         let first = self.compile(&prepared)?;
-        self.keep(name, prepared, Some(first));
+        let written = from.source[from.parsed.span.clone()].into();
+        self.keep(name, Named::new(prepared, Some(first)).by_sql(written));
         Ok(())
     }
 
@@ -328,7 +319,7 @@ impl Session {
             Discard::All => {
                 self.refuse_in_block("DISCARD ALL")?;
                 self.portals.clear();
-                self.statements.clear();
+                self.shared.statements.borrow_mut().clear();
                 self.cache.clear();
                 self.discard_temporary()?;
                 self.shared.settings.borrow_mut().reset_all();

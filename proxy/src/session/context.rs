@@ -6,7 +6,7 @@
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use super::{
-    report::{LockReport, SessionReport, SettingReport},
+    report::{CursorReport, LockReport, SessionReport, SettingReport, StatementReport},
     variables::Variables,
 };
 use crate::{
@@ -144,6 +144,14 @@ pub trait Services {
     }
     /// All advisory locks, those that are waited for included.
     fn locks(&self) -> Vec<LockReport> {
+        Vec::new()
+    }
+    /// The session's prepared statements that have a name.
+    fn statements(&self) -> Vec<StatementReport> {
+        Vec::new()
+    }
+    /// The session's cursors that have a name.
+    fn cursors(&self) -> Vec<CursorReport> {
         Vec::new()
     }
     /// All databases by name, in order.

@@ -1,7 +1,7 @@
 //! Portals: what Bind and DECLARE make. A cursor's rows are set aside when it is declared (PostgreSQL's cursors are insensitive, too), so that no
 //! SQLite statement outlives its message; FETCH and MOVE then only count.
 
-use std::{ops::ControlFlow, rc::Rc};
+use std::rc::Rc;
 
 use pgwire::messages::data::FieldDescription;
 use rusqlite::types::{Value, ValueRef};
@@ -9,7 +9,9 @@ use sqlparser::ast::{Query, Statement};
 
 use super::{
     Session,
+    context::Microseconds,
     plans::{Compiled, Prepared},
+    report::CursorReport,
     run::{Delivery, Done},
     spool::Spool,
 };
@@ -48,6 +50,8 @@ pub(crate) struct Portal {
     held: bool,
     /// How many savepoints there were when it was made.
     depth: usize,
+    /// When it was made.
+    since: Microseconds,
 }
 
 impl Portal {
@@ -59,7 +63,19 @@ impl Portal {
         compiled: Option<Rc<Compiled>>,
         depth: usize,
     ) -> Self {
-        Portal { prepared, parameters, formats, compiled, rows: Rows::Waiting, position: 0, scroll: false, hold: false, held: false, depth }
+        Portal {
+            prepared,
+            parameters,
+            formats,
+            compiled,
+            rows: Rows::Waiting,
+            position: 0,
+            scroll: false,
+            hold: false,
+            held: false,
+            depth,
+            since: super::now(),
+        }
     }
 }
 
@@ -105,17 +121,7 @@ impl Session {
         }
         let node = Node::Statement(Box::new(Statement::Query(Box::new(query.clone()))));
         let prepared = Prepared::new(from.source.clone(), Parsed { node, span: from.parsed.span.clone() }, Vec::new());
-        let mut compiled = self.compile(&prepared)?;
-        if compiled.plan.writes {
-            self.place_to_write("DECLARE CURSOR")?;
-            compiled = self.compile(&prepared)?;
-        }
-        let width = compiled.columns.0.len();
-        let mut spool = Spool::default();
-        self.run(&compiled, &[], &mut |_, row| {
-            spool.push(row, width)?;
-            Ok(ControlFlow::Continue(()))
-        })?;
+        let (compiled, spool) = self.set_aside(&prepared, &[], "DECLARE CURSOR")?;
         let formats = if options.binary { vec![Format::Binary] } else { Vec::new() };
         let mut portal = Portal::bound(prepared, Vec::new(), formats, Some(compiled), self.block.savepoints.len());
         portal.rows = Rows::Spooled(spool);
@@ -132,6 +138,14 @@ impl Session {
     /// FETCH and MOVE.
     pub(super) fn fetch(&mut self, name: &str, direction: Direction, moves: bool, delivery: Delivery<'_>) -> Result<Done> {
         let mut portal = self.portals.remove(name).ok_or_else(|| Self::missing_cursor(name))?;
+        // What Bind made is a cursor, too, and runs when it is first fetched from.
+        if matches!(portal.rows, Rows::Waiting) && portal.compiled.is_some() {
+            let (compiled, spool) = self.set_aside(&portal.prepared, &portal.parameters, "FETCH")?;
+            portal.compiled = Some(compiled);
+            portal.rows = Rows::Spooled(spool);
+        } else if matches!(portal.rows, Rows::Done) && portal.compiled.is_some() {
+            portal.rows = Rows::Spooled(Spool::default());
+        }
         let counted = self.fetch_from(&mut portal, direction, moves, delivery);
         self.portals.insert(name.to_owned(), portal);
         let word = if moves { "MOVE" } else { "FETCH" };
@@ -140,8 +154,7 @@ impl Session {
 
     fn fetch_from(&mut self, portal: &mut Portal, direction: Direction, moves: bool, delivery: Delivery<'_>) -> Result<usize> {
         let (Some(compiled), Rows::Spooled(spool)) = (&portal.compiled, &mut portal.rows) else {
-            let message = "a portal that was not executed with a row limit cannot be fetched from";
-            return Err(SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message));
+            return Err(SqlError::new(SqlState::INVALID_CURSOR_STATE, "the cursor has no rows"));
         };
         let (rows, position) = walk(direction, portal.position, spool.len() as i64);
         if position < portal.position && !portal.scroll {
@@ -181,6 +194,23 @@ impl Session {
             Some(name) => drop(self.portals.remove(name).ok_or_else(|| Self::missing_cursor(name))?),
         }
         Ok(())
+    }
+
+    /// Tells the catalog of the cursors that have a name.
+    pub(super) fn report_cursors(&self) {
+        let named = self.portals.iter().filter(|(name, _)| !name.is_empty());
+        if self.shared.cursors.borrow().is_empty() && self.portals.keys().all(String::is_empty) {
+            return;
+        }
+        let report = |(name, portal): (&String, &Portal)| CursorReport {
+            name: name.clone(),
+            statement: portal.prepared.source[portal.prepared.parsed.span.clone()].to_owned(),
+            holdable: portal.hold,
+            binary: portal.formats.contains(&Format::Binary),
+            scrollable: portal.scroll,
+            since: portal.since,
+        };
+        *self.shared.cursors.borrow_mut() = named.map(report).collect();
     }
 
     /// At COMMIT: cursors WITH HOLD live on.

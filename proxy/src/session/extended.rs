@@ -3,11 +3,14 @@
 
 use std::{ops::ControlFlow, rc::Rc};
 
+use rusqlite::types::Value;
+
 use super::{
     Session,
     cursor::{Portal, Rows},
-    plans::Prepared,
+    plans::{Compiled, Named, Prepared},
     run::{Delivery, Done},
+    spool::Spool,
     wire::{Bind, Frontend, Target},
 };
 use crate::{
@@ -26,7 +29,7 @@ impl Session {
             Frontend::Describe(Target::Portal(name)) => self.describe_portal(name),
             Frontend::Execute { portal, limit } => self.execute_message(portal, limit),
             Frontend::Close(Target::Statement(name)) => {
-                self.statements.remove(name);
+                self.shared.statements.borrow_mut().remove(name);
                 self.stream.output.bare(b'3');
                 Ok(())
             }
@@ -41,8 +44,8 @@ impl Session {
 
     fn parse_message(&mut self, name: &str, query: &str, types: Vec<u32>) -> Result<()> {
         if name.is_empty() {
-            self.statements.remove("");
-        } else if self.statements.contains_key(name) {
+            self.shared.statements.borrow_mut().remove("");
+        } else if self.shared.statements.borrow().contains_key(name) {
             let message = format!("prepared statement \"{name}\" already exists");
             return Err(SqlError::new(SqlState::DUPLICATE_PREPARED_STATEMENT, message));
         }
@@ -64,7 +67,7 @@ impl Session {
             self.enter_block();
             first = Some(self.compile(&prepared)?);
         }
-        self.keep(name, prepared, first);
+        self.keep(name, Named::new(prepared, first));
         self.stream.output.bare(b'1');
         Ok(())
     }
@@ -145,7 +148,7 @@ impl Session {
     /// RowDescription or NoData.
     fn describe(&mut self, prepared: &Rc<Prepared>, formats: &[Format]) -> Result<()> {
         match self.description(prepared, formats)? {
-            Some(fields) if !fields.is_empty() => self.stream.output.row_description(fields),
+            Some(fields) if !fields.is_empty() || selects(prepared) => self.stream.output.row_description(fields),
             _ => self.stream.output.bare(b'n'),
         }
         Ok(())
@@ -184,26 +187,31 @@ impl Session {
 
     /// Runs a portal to its end, sets its rows aside, and sends the first of them.
     fn execute_limited(&mut self, name: &str, prepared: &Rc<Prepared>, limit: usize) -> Result<()> {
-        let portal = self.portal(name)?;
-        let parameters = portal.parameters.clone();
-        self.enter_block();
-        self.refuse_if_failed()?;
-        let mut compiled = self.compile(prepared)?;
-        if compiled.plan.writes {
-            self.place_to_write("SELECT")?;
-            compiled = self.compile(prepared)?;
-        }
-        let mut spool = super::spool::Spool::default();
-        let width = compiled.columns.0.len();
-        self.run(&compiled, &parameters, &mut |_, row| {
-            spool.push(row, width)?;
-            Ok(ControlFlow::Continue(()))
-        })?;
+        let parameters = self.portal(name)?.parameters.clone();
+        let (compiled, spool) = self.set_aside(prepared, &parameters, "SELECT")?;
         if let Some(portal) = self.portals.get_mut(name) {
             portal.compiled = Some(compiled);
             portal.rows = Rows::Spooled(spool);
         }
         self.resume(name, limit.try_into().unwrap_or(i32::MAX))
+    }
+
+    /// Runs a statement to its end; its rows, set aside, and the plan that they are of.
+    pub(super) fn set_aside(&mut self, prepared: &Rc<Prepared>, parameters: &[Value], what: &str) -> Result<(Rc<Compiled>, Spool)> {
+        self.enter_block();
+        self.refuse_if_failed()?;
+        let mut compiled = self.compile(prepared)?;
+        if compiled.plan.writes {
+            self.place_to_write(what)?;
+            compiled = self.compile(prepared)?;
+        }
+        let mut spool = Spool::default();
+        let width = compiled.columns.0.len();
+        self.run(&compiled, parameters, &mut |_, row| {
+            spool.push(row, width)?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok((compiled, spool))
     }
 
     /// Sends the next rows of a portal whose rows were set aside.
@@ -244,6 +252,11 @@ impl Session {
 /// Whether a statement goes through `bind`.
 fn plannable(prepared: &Prepared) -> bool {
     !matches!(&prepared.parsed.node, Node::Command(_)) && !super::stages::defines(&prepared.parsed.node)
+}
+
+/// Whether a statement answers with rows even where it selects no column.
+fn selects(prepared: &Prepared) -> bool {
+    matches!(&prepared.parsed.node, Node::Statement(_))
 }
 
 /// Whether a statement may run in a block that an error aborted.

@@ -49,7 +49,7 @@ use rusqlite::Connection;
 use self::{
     block::{Block, Status},
     cursor::Portal,
-    plans::{Cache, Named},
+    plans::Cache,
     registry::{Handle, Newcomer},
     services::Shared,
     settings::REPORTED,
@@ -74,7 +74,6 @@ pub struct Session {
     temporary: temporary::Temporary,
     block: Block,
     cache: Cache,
-    statements: HashMap<String, Named>,
     portals: HashMap<String, Portal>,
     catalog: Option<(u64, Arc<Catalog>)>,
     /// `statement_timestamp()`.
@@ -131,7 +130,14 @@ fn admit(server: &Arc<Server>, stream: Stream, start: startup::Start, waker: Uni
         let socket = stream.socket().try_clone().map_err(|e| SqlError::internal(e.to_string()))?;
         let secret_length = if start.minor >= 2 { 32 } else { 4 };
         let database = server.node.database(&start.database).map_err(store_error::store)?;
-        let newcomer = Newcomer { database: start.database.clone(), user: start.user.clone(), secret_length, socket, wake: waker };
+        let newcomer = Newcomer {
+            database: start.database.clone(),
+            user: start.user.clone(),
+            secret_length,
+            encryption: stream.encryption(),
+            socket,
+            wake: waker,
+        };
         let handle = server.registry.register(newcomer)?;
         match database.reader() {
             Ok(reader) => Ok((database, handle, reader)),
@@ -167,7 +173,6 @@ impl Session {
             temporary: temporary::Temporary::default(),
             block: Block::default(),
             cache: Cache::default(),
-            statements: HashMap::new(),
             portals: HashMap::new(),
             catalog: None,
             statement_time: 0,
@@ -227,6 +232,9 @@ impl Session {
             }
         };
         self.answer(message)?;
+        if self.shared.handle.is_ending() {
+            return Err(Ended::Closed);
+        }
         if frame.kind == b'X' { Ok(Next::End) } else { Ok(Next::Go) }
     }
 
@@ -309,6 +317,10 @@ impl Session {
 
     /// ReadyForQuery, with what precedes it: changed settings, notifications.
     fn ready(&mut self) {
+        // A session that was told to end is ready for nothing more: its last word is why.
+        if self.shared.handle.is_ending() {
+            return;
+        }
         self.report_settings();
         if self.block.status == Status::Idle && self.shared.handle.is_listening() {
             self.deliver_notifications();
@@ -346,6 +358,9 @@ impl Session {
     /// ErrorResponse, and what an error does to the transaction.
     fn fail(&mut self, error: &SqlError) {
         self.abort();
+        if self.shared.handle.is_ending() {
+            return;
+        }
         self.stream.output.error(Severity::Error, error);
     }
 

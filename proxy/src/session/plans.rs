@@ -64,9 +64,25 @@ impl Prepared {
 
 /// A prepared statement under its name. What it answered when it was made is what its user counts on.
 pub(crate) struct Named {
-    prepared: Rc<Prepared>,
+    pub(super) prepared: Rc<Prepared>,
     /// Its plan when it was made; none where it has none.
-    first: Option<Rc<Compiled>>,
+    pub(super) first: Option<Rc<Compiled>>,
+    /// When it was made.
+    pub(super) since: Microseconds,
+    /// The PREPARE that made it; none where a message did.
+    pub(super) sql: Option<Rc<str>>,
+}
+
+impl Named {
+    /// Made now, by a message.
+    pub(super) fn new(prepared: Rc<Prepared>, first: Option<Rc<Compiled>>) -> Self {
+        Named { prepared, first, since: super::now(), sql: None }
+    }
+
+    /// Made by a PREPARE of that text.
+    pub(super) fn by_sql(self, text: Rc<str>) -> Self {
+        Named { sql: Some(text), ..self }
+    }
 }
 
 /// The statements of one query text.
@@ -207,13 +223,13 @@ impl Session {
 
 impl Session {
     /// Keeps a prepared statement under a name.
-    pub(super) fn keep(&mut self, name: &str, prepared: Rc<Prepared>, first: Option<Rc<Compiled>>) {
-        self.statements.insert(name.to_owned(), Named { prepared, first });
+    pub(super) fn keep(&mut self, name: &str, named: Named) {
+        self.shared.statements.borrow_mut().insert(name.to_owned(), named);
     }
 
     /// A prepared statement by name.
     pub(super) fn statement(&self, name: &str) -> Result<Rc<Prepared>> {
-        self.statements.get(name).map(|named| named.prepared.clone()).ok_or_else(|| {
+        self.shared.statements.borrow().get(name).map(|named| named.prepared.clone()).ok_or_else(|| {
             let message = match name {
                 "" => "unnamed prepared statement does not exist".to_owned(),
                 name => format!("prepared statement \"{name}\" does not exist"),
@@ -224,7 +240,7 @@ impl Session {
 
     /// Whether the prepared statement of that name has a plan.
     pub(super) fn has_plan(&self, name: &str) -> bool {
-        self.statements.get(name).is_some_and(|named| named.first.is_some())
+        self.shared.statements.borrow().get(name).is_some_and(|named| named.first.is_some())
     }
 
     /// The plan of the prepared statement of that name. Where the schema has changed since, its parameters keep their types, and a result
@@ -232,19 +248,22 @@ impl Session {
     pub(super) fn compile_named(&mut self, name: &str) -> Result<Rc<Compiled>> {
         let prepared = self.statement(name)?;
         let mut compiled = self.compile(&prepared)?;
-        let Some(Named { first: Some(first), .. }) = self.statements.get(name) else { return Ok(compiled) };
-        if Rc::ptr_eq(first, &compiled) {
+        let Some(first) = self.shared.statements.borrow().get(name).and_then(|named| named.first.clone()) else { return Ok(compiled) };
+        if Rc::ptr_eq(&first, &compiled) {
             return Ok(compiled);
         }
-        let first = first.clone();
         if first.plan.parameters != compiled.plan.parameters {
             let fixed = Prepared::new(prepared.source.clone(), prepared.parsed.clone(), first.plan.parameters.clone());
             compiled = self.compile(&fixed)?;
-            self.keep(name, fixed, Some(first.clone()));
+            if let Some(named) = self.shared.statements.borrow_mut().get_mut(name) {
+                named.prepared = fixed;
+            }
         }
         let (now, then) = (&compiled.plan.columns, &first.plan.columns);
         if now.len() != then.len() || now.iter().zip(then).any(|(a, b)| (&a.name, a.ty) != (&b.name, b.ty)) {
-            return Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type"));
+            // Drivers prepare anew when they see this routine.
+            let error = SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, "cached plan must not change result type");
+            return Err(error.routine("RevalidateCachedQuery"));
         }
         Ok(compiled)
     }
@@ -275,7 +294,7 @@ impl Compiled {
             values.push(match (bytes, crate::encode::format_at(formats, n)) {
                 (None, _) => Value::Null,
                 (Some(bytes), Format::Text) => {
-                    let text = super::wire::frontend::text(bytes)?;
+                    let text = crate::types::text::utf8(bytes)?;
                     ty.codec.input(text, ty, -1, cx)?
                 }
                 (Some(bytes), Format::Binary) => ty.codec.receive(bytes, ty, -1, cx)?,

@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use parking_lot::Mutex;
@@ -17,7 +17,10 @@ use rusqlite::InterruptHandle;
 use subtle::ConstantTimeEq;
 
 use super::{advisory::Locks, wire::Socket};
-use crate::error::{SqlError, SqlState};
+use crate::{
+    error::{SqlError, SqlState},
+    tls::Encryption,
+};
 
 /// Why a statement was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +89,14 @@ pub struct Handle {
     pub client: Option<std::net::SocketAddr>,
     /// The address that it connected to, none over a path.
     pub local: Option<std::net::SocketAddr>,
+    /// How its connection is encrypted, if it is.
+    pub encryption: Option<Encryption>,
     /// When it connected.
     pub started: SystemTime,
     /// What it is at.
     pub activity: Mutex<Activity>,
+    /// Set while its transaction holds the write lock.
+    pub writes: AtomicBool,
     /// Set while the running statement is to stop; the store's lock wait reads it.
     pub cancelled: Arc<AtomicBool>,
     reason: AtomicU8,
@@ -202,6 +209,8 @@ pub struct Newcomer {
     pub user: String,
     /// Length of its cancel key: 4 bytes in protocol 3.0, more in 3.2.
     pub secret_length: usize,
+    /// How its connection is encrypted, if it is.
+    pub encryption: Option<Encryption>,
     /// A second handle on its connection.
     pub socket: Socket,
     /// The writing end of its wake-up pipe.
@@ -237,6 +246,7 @@ impl Registry {
             user: new.user,
             client: new.socket.peer(),
             local: new.socket.local(),
+            encryption: new.encryption,
             started: now,
             activity: Mutex::new(Activity {
                 state: "idle",
@@ -246,6 +256,7 @@ impl Registry {
                 state_change: now,
                 transaction_start: None,
             }),
+            writes: AtomicBool::new(false),
             cancelled: Arc::default(),
             reason: AtomicU8::new(0),
             ending: AtomicBool::new(false),
@@ -268,6 +279,15 @@ impl Registry {
     /// A session by pid.
     pub fn get(&self, pid: i32) -> Option<Arc<Handle>> {
         self.sessions.lock().get(&pid).cloned()
+    }
+
+    /// Whether the session that holds a database's write lock has left its transaction alone for so long.
+    pub fn writer_is_idle(&self, database: &str, since: Duration) -> bool {
+        let idle = |handle: &Arc<Handle>| {
+            let activity = handle.activity.lock();
+            activity.state.starts_with("idle") && activity.state_change.elapsed().is_ok_and(|elapsed| elapsed >= since)
+        };
+        self.sessions.lock().values().any(|h| h.database == database && h.writes.load(Ordering::Relaxed) && idle(h))
     }
 
     /// All sessions, by pid.

@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, time::SystemTime};
 
 use super::{context::Microseconds, services::Shared, settings};
+use crate::{tls::Encryption, types::Oid};
 
 /// A setting, as `pg_settings` shows it.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct SessionReport {
     pub application_name: String,
     /// The client's address, none over a path.
     pub client: Option<SocketAddr>,
+    /// How its connection is encrypted, if it is.
+    pub encryption: Option<Encryption>,
     /// When it connected.
     pub started: Microseconds,
     /// When its transaction began.
@@ -60,6 +63,38 @@ pub struct LockReport {
     pub granted: bool,
 }
 
+/// A prepared statement, as `pg_prepared_statements` shows it.
+#[derive(Clone, Debug)]
+pub struct StatementReport {
+    /// Its name.
+    pub name: String,
+    /// Its text: the whole PREPARE where that made it.
+    pub statement: String,
+    /// When it was made.
+    pub since: Microseconds,
+    /// OIDs of its parameters' types.
+    pub parameters: Vec<Oid>,
+    /// Whether PREPARE made it.
+    pub by_sql: bool,
+}
+
+/// A cursor, as `pg_cursors` shows it.
+#[derive(Clone, Debug)]
+pub struct CursorReport {
+    /// Its name.
+    pub name: String,
+    /// The statement that declared it, or the query of a portal.
+    pub statement: String,
+    /// WITH HOLD.
+    pub holdable: bool,
+    /// BINARY.
+    pub binary: bool,
+    /// SCROLL.
+    pub scrollable: bool,
+    /// When it was made.
+    pub since: Microseconds,
+}
+
 /// Microseconds since 1970.
 fn micros(time: SystemTime) -> Microseconds {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
@@ -79,6 +114,22 @@ impl Shared {
             .collect()
     }
 
+    /// The session's prepared statements, by name.
+    pub(super) fn statement_reports(&self) -> Vec<StatementReport> {
+        let statements = self.statements.borrow();
+        let named = statements.iter().filter(|(name, _)| !name.is_empty());
+        let report = |(name, named): (&String, &super::plans::Named)| StatementReport {
+            name: name.clone(),
+            statement: named.sql.as_ref().unwrap_or(&named.prepared.source).to_string(),
+            since: named.since,
+            parameters: named.first.as_ref().map_or_else(Vec::new, |plan| plan.plan.parameters.clone()),
+            by_sql: named.sql.is_some(),
+        };
+        let mut reports: Vec<_> = named.map(report).collect();
+        reports.sort_by(|a, b| (a.since, &a.name).cmp(&(b.since, &b.name)));
+        reports
+    }
+
     /// All sessions, this one included.
     pub(super) fn session_reports(&self) -> Vec<SessionReport> {
         let report = |handle: &std::sync::Arc<super::registry::Handle>| {
@@ -89,6 +140,7 @@ impl Shared {
                 user: handle.user.clone(),
                 application_name: activity.application_name.clone(),
                 client: handle.client,
+                encryption: handle.encryption.clone(),
                 started: micros(handle.started),
                 transaction_start: activity.transaction_start.map(micros),
                 query_start: activity.query_start.map(micros),

@@ -59,6 +59,7 @@ impl Session {
     pub(super) fn begin_statement(&mut self, text: &str) {
         self.shared.handle.begin_statement();
         self.statement_time = now();
+        self.report_cursors();
         let mut activity = self.shared.handle.activity.lock();
         activity.state = "active";
         let time = SystemTime::now();

@@ -1,5 +1,5 @@
 //! SCRAM-SHA-256 (RFC 5802, RFC 7677), the server's side: the client's messages enter, ours and a verdict leave.
-//! Without channel binding, since that needs TLS.
+//! With channel binding to the server's certificate (`tls-server-end-point`, RFC 5929) where the connection is encrypted.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
@@ -39,6 +39,24 @@ impl Verifier {
     }
 }
 
+/// What an exchange can be bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding<'b> {
+    /// Nothing: the connection is not encrypted.
+    None,
+    /// The client chose the mechanism without, though it was offered the one with.
+    Offered,
+    /// The client chose the mechanism with: the certificate's hash.
+    Chosen(&'b [u8]),
+}
+
+impl<'b> Binding<'b> {
+    /// Of a client that chose the mechanism without.
+    pub fn of(end_point: Option<&'b [u8]>) -> Self {
+        if end_point.is_some() { Binding::Offered } else { Binding::None }
+    }
+}
+
 /// An exchange after the client's first message.
 pub struct Exchange {
     client_first_bare: String,
@@ -54,13 +72,33 @@ fn attribute<'a>(message: &'a str, name: &str) -> Option<&'a str> {
 
 impl Exchange {
     /// Takes the client's first message; [`Exchange::server_first`] is the answer.
-    pub fn begin(verifier: &Verifier, client_first: &str) -> Result<Self> {
+    pub fn begin(verifier: &Verifier, client_first: &str, binding: Binding<'_>) -> Result<Self> {
         let mut parts = client_first.splitn(3, ',');
         let (flag, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let bare = parts.next().ok_or_else(|| violation("malformed SCRAM message"))?;
-        if flag.starts_with("p=") {
-            return Err(violation("malformed SCRAM message").detail("Channel binding is not offered."));
-        }
+        let malformed = |detail: &str| Err(violation("malformed SCRAM message").detail(detail));
+        let data: &[u8] = match (flag, binding) {
+            ("p=tls-server-end-point", Binding::Chosen(hash)) => hash,
+            (other, Binding::Chosen(_)) if other.starts_with("p=") => {
+                return Err(violation(&format!("unsupported SCRAM channel-binding type \"{}\"", &other[2..])));
+            }
+            (_, Binding::Chosen(_)) => {
+                return malformed("The client selected SCRAM-SHA-256-PLUS, but the SCRAM message does not include channel binding data.");
+            }
+            // Somebody in between may have taken the better mechanism out of the offer.
+            ("y", Binding::Offered) => {
+                return malformed(
+                    "The client supports SCRAM channel binding but thinks the server does not. However, this server does support channel binding.",
+                );
+            }
+            ("n" | "y", _) => &[],
+            (other, _) if other.starts_with("p=") => {
+                return malformed(
+                    "The client selected SCRAM-SHA-256 without channel binding, but the SCRAM message includes channel binding data.",
+                );
+            }
+            _ => return malformed("Unexpected channel-binding flag."),
+        };
         let client_nonce = attribute(bare, "r").filter(|n| !n.is_empty()).ok_or_else(|| violation("malformed SCRAM message"))?;
         let mut ours = [0; 18];
         getrandom::fill(&mut ours).map_err(|e| SqlError::internal(format!("no random numbers: {e}")))?;
@@ -69,7 +107,7 @@ impl Exchange {
             client_first_bare: bare.to_owned(),
             server_first: format!("r={nonce},s={},i={ITERATIONS}", BASE64.encode(verifier.salt)),
             nonce,
-            binding: BASE64.encode(format!("{flag},{name},")),
+            binding: BASE64.encode([format!("{flag},{name},").as_bytes(), data].concat()),
         })
     }
 
@@ -100,16 +138,35 @@ mod tests {
     use super::*;
 
     fn log_in(kept: &str, typed: &str) -> bool {
+        log_in_with(kept, typed, "n,,", "biws", Binding::None).unwrap()
+    }
+
+    fn log_in_with(kept: &str, typed: &str, header: &str, c: &str, binding: Binding<'_>) -> Result<bool> {
         let verifier = Verifier::new(kept).unwrap();
         let bare = "n=,r=abc";
-        let exchange = Exchange::begin(&verifier, &format!("n,,{bare}")).unwrap();
+        let exchange = Exchange::begin(&verifier, &format!("{header}{bare}"), binding)?;
         let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(typed.as_bytes(), &verifier.salt, ITERATIONS);
         let client_key = mac(&salted, b"Client Key");
-        let without_proof = format!("c=biws,r={}", attribute(exchange.server_first(), "r").unwrap());
+        let without_proof = format!("c={c},r={}", attribute(exchange.server_first(), "r").unwrap());
         let message = format!("{bare},{},{without_proof}", exchange.server_first());
         let signature = mac(&Sha256::digest(client_key), message.as_bytes());
         let proof: Vec<u8> = client_key.iter().zip(signature).map(|(a, b)| a ^ b).collect();
-        exchange.finish(&verifier, &format!("{without_proof},p={}", BASE64.encode(proof))).unwrap().is_some()
+        exchange.finish(&verifier, &format!("{without_proof},p={}", BASE64.encode(proof))).map(|v| v.is_some())
+    }
+
+    #[test]
+    fn a_log_in_is_bound_to_the_certificate() {
+        let header = "p=tls-server-end-point,,";
+        let c = |hash: &[u8]| BASE64.encode([header.as_bytes(), hash].concat());
+        assert!(log_in_with("a", "a", header, &c(b"hash"), Binding::Chosen(b"hash")).unwrap());
+        assert!(log_in_with("a", "a", header, &c(b"other"), Binding::Chosen(b"hash")).is_err());
+        assert!(log_in_with("a", "a", "p=tls-unique,,", &c(b"hash"), Binding::Chosen(b"hash")).is_err());
+        assert!(log_in_with("a", "a", "n,,", "biws", Binding::Chosen(b"hash")).is_err());
+        assert!(log_in_with("a", "a", "n,,", "biws", Binding::Offered).unwrap());
+        // "y,," in the offer's face: the offer was tampered with.
+        assert!(log_in_with("a", "a", "y,,", "eSws", Binding::Offered).is_err());
+        assert!(log_in_with("a", "a", "y,,", "eSws", Binding::None).unwrap());
+        assert!(log_in_with("a", "a", header, &c(b"hash"), Binding::Offered).is_err());
     }
 
     #[test]
@@ -122,9 +179,9 @@ mod tests {
     fn nonsense_is_a_protocol_violation() {
         let verifier = Verifier::new("x").unwrap();
         for first in ["", "n", "n,,", "n,,n=", "n,,r=", "p=tls-unique,,n=,r=a"] {
-            assert!(Exchange::begin(&verifier, first).is_err(), "{first}");
+            assert!(Exchange::begin(&verifier, first, Binding::None).is_err(), "{first}");
         }
-        let exchange = Exchange::begin(&verifier, "n,,n=,r=abc").unwrap();
+        let exchange = Exchange::begin(&verifier, "n,,n=,r=abc", Binding::None).unwrap();
         for last in ["", "c=biws", "c=biws,r=abc,p=", "c=biws,r=abc,p=AAAA"] {
             assert!(exchange.finish(&verifier, last).is_err(), "{last}");
         }

@@ -21,8 +21,9 @@ use sqlparser::ast::OnCommit;
 use super::{
     advisory::{Hold, Key},
     context::{self, RoutineCall, Services},
+    plans::Named,
     registry::{Handle, Interrupt, Notification},
-    report::{LockReport, SessionReport, SettingReport},
+    report::{CursorReport, LockReport, SessionReport, SettingReport, StatementReport},
     routine::Routines,
     settings::Settings,
     wire::Severity,
@@ -30,6 +31,7 @@ use super::{
 use crate::{
     error::{Result, SqlError, SqlState},
     execute::ConstraintTiming,
+    parse::command::{Isolation, Modes},
     server::Server,
 };
 
@@ -51,6 +53,10 @@ pub(crate) struct Shared {
     pub orders: RefCell<Vec<Order>>,
     /// Whether a `SET LOCAL` has a transaction block to live in.
     pub in_block: Cell<bool>,
+    /// The modes of the transaction.
+    pub modes: Cell<Modes>,
+    /// The number that the transaction was given, once it was asked for one.
+    pub number: Cell<Option<u64>>,
     /// What functions have to say, on its way to the client.
     pub warnings: RefCell<Vec<(Severity, SqlError)>>,
     /// The session's own connection, on which statements read until the transaction writes.
@@ -61,6 +67,10 @@ pub(crate) struct Shared {
     pub routines: Routines,
     /// Temporary tables that functions made, and what COMMIT does to them.
     pub made: RefCell<Vec<(QualifiedName, OnCommit)>>,
+    /// Prepared statements by name.
+    pub statements: RefCell<HashMap<String, Named>>,
+    /// Cursors that have a name, as they were when the statement began.
+    pub cursors: RefCell<Vec<CursorReport>>,
     sequences: RefCell<Drawn>,
 }
 
@@ -101,11 +111,15 @@ impl Shared {
             notifications: RefCell::default(),
             orders: RefCell::default(),
             in_block: Cell::new(false),
+            modes: Cell::default(),
+            number: Cell::default(),
             warnings: RefCell::default(),
             reader,
             timing: RefCell::default(),
             routines: Routines::default(),
             made: RefCell::default(),
+            statements: RefCell::default(),
+            cursors: RefCell::default(),
             sequences: RefCell::default(),
         })
     }
@@ -122,6 +136,25 @@ impl Shared {
     /// Something that the client should hear of.
     pub(crate) fn remark(&self, severity: Severity, remark: SqlError) {
         self.warnings.borrow_mut().push((severity, remark));
+    }
+
+    /// A setting's value as SHOW says it; the transaction's modes are settings, too.
+    pub(crate) fn shown(&self, name: &str) -> Option<String> {
+        let switch = |on: Option<bool>| Some(if on == Some(true) { "on" } else { "off" }.to_owned());
+        let modes = self.modes.get();
+        match name.to_ascii_lowercase().as_str() {
+            "transaction_isolation" => Some(modes.isolation.unwrap_or(Isolation::ReadCommitted).name().to_owned()),
+            "transaction_read_only" => switch(modes.read_only),
+            "transaction_deferrable" => switch(modes.deferrable),
+            _ => self.settings.borrow().show(name),
+        }
+    }
+
+    /// The transaction's number, given when it is first asked for.
+    fn transaction_number(&self) -> u64 {
+        let number = self.number.get().unwrap_or_else(|| self.server.next_transaction());
+        self.number.set(Some(number));
+        number
     }
 
     /// `DISCARD SEQUENCES`.
@@ -301,7 +334,7 @@ impl Services for Shared {
     }
 
     fn setting(&self, name: &str) -> Option<String> {
-        self.settings.borrow().show(name)
+        self.shown(name)
     }
 
     fn set_setting(&self, name: &str, value: &str, local: bool) -> Result<String> {
@@ -318,6 +351,14 @@ impl Services for Shared {
 
     fn locks(&self) -> Vec<LockReport> {
         self.server.registry.locks.reports()
+    }
+
+    fn statements(&self) -> Vec<StatementReport> {
+        self.statement_reports()
+    }
+
+    fn cursors(&self) -> Vec<CursorReport> {
+        self.cursors.borrow().clone()
     }
 
     fn databases(&self) -> Vec<String> {
@@ -344,11 +385,12 @@ impl Services for Shared {
             "pg_cancel_backend" | "pg_terminate_backend" => self.signal(service, args),
             "pg_sleep" => self.sleep(number(service, args, 0)?),
             "session_user" => Ok(self.settings.borrow().raw("session_authorization")),
-            "txid_current" => Ok(Some((self.database.commit_sequence() + 1).to_string())),
+            "txid_current" => Ok(Some(self.transaction_number().to_string())),
             "txid_current_if_assigned" => {
                 let is_open = self.open.try_borrow().map_or(true, |open| open.is_some());
-                Ok(is_open.then(|| (self.database.commit_sequence() + 1).to_string()))
+                Ok((is_open || self.number.get().is_some()).then(|| self.transaction_number().to_string()))
             }
+            "txid_next" => Ok(Some(self.server.transactions_so_far().to_string())),
             "relation_size" => self.relation_size(argument(service, args, 0)?).map(|size| Some(size.to_string())),
             "database_size" => Ok(self.database_size(argument(service, args, 0)?)),
             "sequence_state" => {

@@ -12,7 +12,7 @@ impl Session {
     /// Answers a query string, up to but without ReadyForQuery.
     pub(super) fn simple_query(&mut self, sql: &str) {
         self.portals.remove("");
-        self.statements.remove("");
+        self.shared.statements.borrow_mut().remove("");
         if let Err(error) = self.statements_of(sql) {
             self.fail(&error);
         }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use pgwire::messages::startup::{Authentication, NegotiateProtocolVersion};
 
 use super::{
-    scram::Exchange,
+    scram::{Binding, Exchange},
     settings::Settings,
     wire::{Ended, Frontend, Severity, Stream},
 };
@@ -78,8 +78,16 @@ impl From<std::io::Error> for Stop {
     }
 }
 
+/// The first byte of a TLS handshake, where a startup packet has a zero.
+const HANDSHAKE: u8 = 0x16;
+
 fn negotiate(stream: &mut Stream, server: &Arc<Server>) -> Result<Option<Start>, Stop> {
     let (mut ssl, mut gss) = (false, false);
+    if stream.first_byte()? == HANDSHAKE {
+        encrypt_directly(stream, server)?;
+        ssl = true;
+        gss = true;
+    }
     loop {
         let (code, body) = stream.startup_packet()?;
         match code {
@@ -98,8 +106,26 @@ fn negotiate(stream: &mut Stream, server: &Arc<Server>) -> Result<Option<Start>,
             let error = SqlError::new(SqlState::PROTOCOL_VIOLATION, "received unencrypted data after SSL request");
             return Err(Stop::Refused(error));
         }
-        stream.answer(b'N')?;
+        match &server.tls {
+            Some(tls) if code == SSL_REQUEST && stream.socket().peer().is_some() => {
+                stream.answer(b'S')?;
+                stream.encrypt(tls.config.clone())?;
+                gss = true;
+            }
+            _ => stream.answer(b'N')?,
+        }
     }
+}
+
+/// TLS from the first byte, as PostgreSQL 17 has it: the protocol must be named, so that another one's client is not taken for ours.
+fn encrypt_directly(stream: &mut Stream, server: &Arc<Server>) -> Result<(), Stop> {
+    let Some(tls) = &server.tls else { return Err(Stop::Gone) };
+    stream.encrypt(tls.config.clone())?;
+    if stream.names_protocol() {
+        return Ok(());
+    }
+    let message = "received direct SSL connection request without ALPN protocol negotiation extension";
+    Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, message).into())
 }
 
 fn startup(stream: &mut Stream, server: &Arc<Server>, code: u32, body: &Bytes) -> Result<Start, Stop> {
@@ -189,18 +215,27 @@ fn options_of(text: &str) -> Result<Vec<(String, String)>> {
 }
 
 fn authenticate(stream: &mut Stream, server: &Arc<Server>, user: &str) -> Result<(), Stop> {
-    let trusted = stream.socket().peer().is_none_or(|peer| peer.ip().to_canonical().is_loopback());
-    if !trusted {
+    let near = stream.socket().peer().is_none_or(|peer| peer.ip().to_canonical().is_loopback());
+    let encrypted = stream.encryption().is_some();
+    if !near || !server.trust_loopback {
+        if server.tls_required && !encrypted && !near {
+            let error = SqlError::new(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, "connections from other addresses must be encrypted");
+            return Err(error.hint("Connect with sslmode=require.").into());
+        }
         let Some(verifier) = &server.verifier else {
             let message = "connections from other addresses need a password, and none is set";
             return Err(SqlError::new(SqlState::INVALID_AUTHORIZATION_SPECIFICATION, message).into());
         };
         let wrong = || SqlError::new(SqlState::INVALID_PASSWORD, format!("password authentication failed for user \"{user}\""));
-        stream.output.message(&Authentication::SASL(vec!["SCRAM-SHA-256".to_owned()]));
-        let first = sasl(stream, true)?;
-        let exchange = Exchange::begin(verifier, &first)?;
+        let end_point = server.tls.as_ref().filter(|_| encrypted).and_then(|tls| tls.end_point.as_deref());
+        let mechanisms = [BOUND, UNBOUND];
+        let offered = if end_point.is_some() { &mechanisms[..] } else { &mechanisms[1..] };
+        stream.output.message(&Authentication::SASL(offered.iter().map(|m| (*m).to_owned()).collect()));
+        let (mechanism, first) = sasl_choice(stream, offered)?;
+        let binding = if mechanism == BOUND { Binding::Chosen(end_point.unwrap_or_default()) } else { Binding::of(end_point) };
+        let exchange = Exchange::begin(verifier, &first, binding)?;
         stream.output.message(&Authentication::SASLContinue(exchange.server_first().to_owned().into()));
-        let last = sasl(stream, false)?;
+        let last = super::wire::frontend::text(&sasl(stream)?)?.to_owned();
         let answer = exchange.finish(verifier, &last)?.ok_or_else(wrong)?;
         stream.output.message(&Authentication::SASLFinal(answer.into()));
     }
@@ -208,23 +243,35 @@ fn authenticate(stream: &mut Stream, server: &Arc<Server>, user: &str) -> Result
     Ok(())
 }
 
-/// The data of SASLInitialResponse or SASLResponse.
-fn sasl(stream: &mut Stream, initial: bool) -> Result<String, Stop> {
-    let expected = || SqlError::new(SqlState::PROTOCOL_VIOLATION, "expected SASL response");
+/// The mechanism with channel binding, and the one without.
+const BOUND: &str = "SCRAM-SHA-256-PLUS";
+const UNBOUND: &str = "SCRAM-SHA-256";
+
+fn no_sasl() -> SqlError {
+    SqlError::new(SqlState::PROTOCOL_VIOLATION, "expected SASL response")
+}
+
+/// The data of SASLResponse.
+fn sasl(stream: &mut Stream) -> Result<Bytes, Stop> {
     let frame = stream.frame()?;
-    let Frontend::Password(mut data) = Frontend::decode(frame.kind, &frame.body)? else { return Err(expected().into()) };
-    if initial {
-        let end = data.iter().position(|b| *b == 0).ok_or_else(expected)?;
-        if &data[..end] != b"SCRAM-SHA-256" {
-            return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, "client selected an invalid SASL authentication mechanism").into());
-        }
-        let (length, rest) = data[end + 1..].split_at_checked(4).ok_or_else(expected)?;
-        if u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize != rest.len() {
-            return Err(expected().into());
-        }
-        data = rest;
+    match Frontend::decode(frame.kind, &frame.body)? {
+        Frontend::Password(_) => Ok(frame.body),
+        _ => Err(no_sasl().into()),
     }
-    Ok(super::wire::frontend::text(data)?.to_owned())
+}
+
+/// The mechanism and the data of SASLInitialResponse.
+fn sasl_choice(stream: &mut Stream, offered: &[&'static str]) -> Result<(&'static str, String), Stop> {
+    let body = sasl(stream)?;
+    let end = body.iter().position(|b| *b == 0).ok_or_else(no_sasl)?;
+    let Some(mechanism) = offered.iter().find(|m| m.as_bytes() == &body[..end]) else {
+        return Err(SqlError::new(SqlState::PROTOCOL_VIOLATION, "client selected an invalid SASL authentication mechanism").into());
+    };
+    let (length, data) = body[end + 1..].split_at_checked(4).ok_or_else(no_sasl)?;
+    if u32::from_be_bytes([length[0], length[1], length[2], length[3]]) as usize != data.len() {
+        return Err(no_sasl().into());
+    }
+    Ok((mechanism, super::wire::frontend::text(data)?.to_owned()))
 }
 
 #[cfg(test)]

@@ -24,6 +24,18 @@ pub(crate) fn store(error: StoreError) -> SqlError {
     }
 }
 
+/// The refusal of the write lock; where no `lock_timeout` was set it is the holder's idleness that ended the wait.
+pub(crate) fn lock(error: StoreError, in_vain: bool) -> SqlError {
+    let timed_out = matches!(error, StoreError::LockTimeout);
+    let error = store(error);
+    if !(timed_out && in_vain) {
+        return error;
+    }
+    error
+        .detail("Another session's transaction has written and is idle since. One transaction writes at a time.")
+        .hint("End that transaction, or set idle_in_transaction_session_timeout.")
+}
+
 /// A sequence's refusal.
 pub(crate) fn sequence(error: &SequenceError) -> SqlError {
     let state = match error {

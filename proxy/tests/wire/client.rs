@@ -1,6 +1,6 @@
 //! A server in the test's own process, and clients of it that speak message by message (`peergres_tests::transcript`).
 
-use std::{os::unix::net::UnixStream, sync::Arc};
+use std::{net::SocketAddr, os::unix::net::UnixStream, path::Path, sync::Arc};
 
 use peergres::{
     config::{Config, Given},
@@ -13,16 +13,32 @@ pub use peergres_tests::transcript::{Client, Socket};
 /// A server in a directory of its own.
 pub struct TestServer {
     pub listening: Option<Listening>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl TestServer {
     pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// With these lines in `peergres.toml`.
+    pub fn with(settings: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(directory.path().join("peergres.toml"), settings).expect("the settings can be written");
         let given = Given { pg: Some("127.0.0.1:0".to_owned()), max_connections: Some(10), ..Given::default() };
         let config = Config::load(directory.path().to_owned(), given).expect("a configuration");
         let node = Node::open(&config.data, &config.database, Arc::new(functions::register)).expect("a data directory");
-        TestServer { listening: Some(server::start(&config, node).expect("a server")), _directory: directory }
+        TestServer { listening: Some(server::start(&config, node).expect("a server")), directory }
+    }
+
+    /// Its network address.
+    pub fn address(&self) -> SocketAddr {
+        self.listening.as_ref().expect("a server that runs").addresses[0]
+    }
+
+    /// Its data directory.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// A fresh connection.

@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod client;
+mod encryption;
 mod protocol;
 mod startup;
 mod transaction;

@@ -73,3 +73,56 @@ fn notifications_arrive_at_commit_and_at_idle_sessions() {
     a.check(&["Q notify news"], &["C NOTIFY", "A news ", "Z I"]);
     a.check(&["Q unlisten *; notify news"], &["C UNLISTEN", "C NOTIFY", "Z I"]);
 }
+
+#[test]
+fn a_bound_portal_is_a_cursor() {
+    let server = TestServer::start();
+    let mut c = server.connect();
+    c.answer();
+    c.check(&["Q begin"], &["C BEGIN", "Z T"]);
+    c.check(&["P |select n from generate_series(1, $1) n|23", "B walk||5", "S"], &["1", "2", "Z T"]);
+    c.check(&["Q move 2 in walk; fetch 2 from walk"], &["C MOVE 2", "T n:23", "D 3", "D 4", "C FETCH 2", "Z T"]);
+    c.check(&["Q select name, is_scrollable from pg_cursors"], &["T name:25,is_scrollable:16", "D walk|f", "C SELECT 1", "Z T"]);
+    c.check(&["E walk", "S"], &["D 5", "C SELECT 1", "Z T"]);
+    c.check(&["Q fetch prior from walk"], &["E 55000 cursor can only scan forward", "Z E"]);
+    c.check(&["Q rollback"], &["C ROLLBACK", "Z I"]);
+}
+
+#[test]
+fn a_select_of_nothing_has_rows_without_columns() {
+    let server = TestServer::start();
+    let mut c = server.connect();
+    c.answer();
+    c.check(&["Q select from generate_series(1, 1)"], &["T ", "D ", "C SELECT 1", "Z I"]);
+    let script = ["P |select from generate_series(1, 1)", "DS ", "B ", "DP ", "E ", "S"];
+    c.check(&script, &["1", "t ", "T ", "2", "T ", "D ", "C SELECT 1", "Z I"]);
+}
+
+#[test]
+fn prepared_statements_are_listed() {
+    let server = TestServer::start();
+    let mut c = server.connect();
+    c.answer();
+    c.check(&["P a|select $1 + 1, $2|0,1043", "P |select 1", "S"], &["1", "1", "Z I"]);
+    c.check(&["Q prepare b as select 1"], &["C PREPARE", "Z I"]);
+    c.check(
+        &["Q select name, statement, parameter_types, from_sql from pg_prepared_statements order by name"],
+        &[
+            "T name:25,statement:25,parameter_types:2211,from_sql:16",
+            "D a|select $1 + 1, $2|{integer,\"character varying\"}|f",
+            "D b|prepare b as select 1|{}|t",
+            "C SELECT 2",
+            "Z I",
+        ],
+    );
+}
+
+#[test]
+fn a_session_that_ends_itself_says_why() {
+    let server = TestServer::start();
+    let mut c = server.connect();
+    c.answer();
+    c.send(&["Q select pg_terminate_backend(pg_backend_pid())"]);
+    let answer = c.answer();
+    assert_eq!(answer.last().map(String::as_str), Some("E 57P01 terminating connection due to administrator command"), "{answer:?}");
+}

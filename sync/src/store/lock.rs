@@ -17,6 +17,8 @@ use super::{LockWait, StoreError};
 
 /// How often a waiter looks at its cancel flag, which has no means to wake it.
 const CANCEL_POLL: Duration = Duration::from_millis(20);
+/// How often it asks whether the wait has become hopeless.
+const HOPE_POLL: Duration = Duration::from_millis(500);
 
 /// See the file's head.
 #[derive(Default)]
@@ -49,6 +51,7 @@ impl WriteLock {
         }
         let me = Arc::new(Waiter::default());
         state.queue.push_back(Arc::clone(&me));
+        let mut hoped = Instant::now();
         let refusal = loop {
             if me.granted.load(Ordering::Relaxed) {
                 return Ok(());
@@ -60,8 +63,15 @@ impl WriteLock {
             if wait.deadline.is_some_and(|deadline| deadline <= now) {
                 break StoreError::LockTimeout;
             }
+            if let Some(hopeless) = wait.hopeless.as_ref().filter(|_| now.duration_since(hoped) >= HOPE_POLL) {
+                hoped = now;
+                if hopeless() {
+                    break StoreError::LockTimeout;
+                }
+            }
             let poll = wait.cancelled.is_some().then(|| now + CANCEL_POLL);
-            match [wait.deadline, poll].into_iter().flatten().min() {
+            let hope = wait.hopeless.is_some().then(|| now + HOPE_POLL);
+            match [wait.deadline, poll, hope].into_iter().flatten().min() {
                 Some(until) => drop(me.wake.wait_until(&mut state, until)),
                 None => me.wake.wait(&mut state),
             }
@@ -103,6 +113,8 @@ mod tests {
         lock.acquire(&LockWait::default()).unwrap();
         assert!(matches!(lock.acquire(&LockWait { no_wait: true, ..LockWait::default() }), Err(StoreError::LockNotAvailable)));
         assert!(matches!(lock.acquire(&soon()), Err(StoreError::LockTimeout)));
+        let hopeless = LockWait { hopeless: Some(Arc::new(|| true)), ..LockWait::default() };
+        assert!(matches!(lock.acquire(&hopeless), Err(StoreError::LockTimeout)));
         let cancelled = LockWait { cancelled: Some(Arc::new(AtomicBool::new(true))), ..LockWait::default() };
         assert!(matches!(lock.acquire(&cancelled), Err(StoreError::Cancelled)));
         lock.release();

@@ -123,4 +123,6 @@ pub struct LockWait {
     pub cancelled: Option<Arc<AtomicBool>>,
     /// `NOWAIT`.
     pub no_wait: bool,
+    /// Asked now and then: whether the wait has become hopeless. It ends as with the deadline.
+    pub hopeless: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
 }

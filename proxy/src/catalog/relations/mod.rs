@@ -30,6 +30,7 @@ mod pg_extension;
 mod pg_index;
 mod pg_locks;
 mod pg_namespace;
+mod pg_prepared_statements;
 mod pg_proc;
 mod pg_rewrite;
 mod pg_sequence;
@@ -61,6 +62,7 @@ const SOURCES: &[(&str, Rows)] = &[
     ("pg_available_extensions", Rows::Stored(pg_available_extensions::rows)),
     ("pg_class", Rows::Stored(pg_class::rows)),
     ("pg_constraint", Rows::Stored(pg_constraint::rows)),
+    ("pg_cursors", Rows::Live(pg_prepared_statements::cursors)),
     ("pg_database", Rows::Live(pg_database::rows)),
     ("pg_depend", Rows::Stored(pg_depend::rows)),
     ("pg_description", Rows::Stored(pg_description::rows)),
@@ -69,6 +71,7 @@ const SOURCES: &[(&str, Rows)] = &[
     ("pg_index", Rows::Stored(pg_index::rows)),
     ("pg_locks", Rows::Live(pg_locks::rows)),
     ("pg_namespace", Rows::Stored(pg_namespace::rows)),
+    ("pg_prepared_statements", Rows::Live(pg_prepared_statements::rows)),
     ("pg_proc", Rows::Stored(pg_proc::rows)),
     ("pg_rewrite", Rows::Stored(pg_rewrite::rows)),
     ("pg_sequence", Rows::Stored(pg_sequence::rows)),

@@ -38,10 +38,20 @@ pub(super) fn rows(cx: &Context, out: &mut Segment) -> Result<()> {
     Ok(())
 }
 
-/// No session is known here to be encrypted.
+/// How each session's connection is encrypted; clients show no certificates.
 pub(super) fn ssl(cx: &Context, out: &mut Segment) -> Result<()> {
     for session in cx.services.sessions() {
-        out.push(row![session.pid, false, Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Null]);
+        let encryption = session.encryption;
+        out.push(row![
+            session.pid,
+            encryption.is_some(),
+            encryption.as_ref().map(|e| e.version),
+            encryption.as_ref().map(|e| e.cipher.clone()),
+            encryption.as_ref().map(|e| e.bits),
+            Cell::Null, // client_dn
+            Cell::Null, // client_serial
+            Cell::Null, // issuer_dn
+        ]);
     }
     Ok(())
 }

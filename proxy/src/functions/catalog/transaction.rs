@@ -1,5 +1,5 @@
-//! Numbers of transactions and snapshots. A transaction that writes has the number after the last commit's; there is one writer, so that
-//! nothing is ever in progress below a snapshot.
+//! Numbers of transactions and snapshots. A transaction is given a number when it first asks for one; nothing that was committed is ever hidden
+//! from a later snapshot, so that none lists transactions in progress.
 
 use super::super::{
     Body::{Native, Scalar, Set},
@@ -39,7 +39,7 @@ fn if_assigned(call: &Call<'_>) -> Result<Value> {
 }
 
 fn snapshot(call: &Call<'_>) -> Result<Value> {
-    let next = number(call, "txid_current")?.unwrap_or(1);
+    let next = number(call, "txid_next")?.unwrap_or(1);
     Ok(Value::Text(format!("{next}:{next}:")))
 }
 

@@ -176,6 +176,11 @@ fn fields(severity: Severity, error: &Fields) -> Vec<(u8, String)> {
     if let Some(position) = error.position {
         out.push((b'P', position.to_string()));
     }
+    if let Some((file, line)) = error.origin.place() {
+        // A routine's name, where none that clients know is given, is its file's.
+        let stem = std::path::Path::new(file).file_stem().map_or_else(|| file.to_owned(), |stem| stem.to_string_lossy().into_owned());
+        out.extend([(b'F', file.to_owned()), (b'L', line.to_string()), (b'R', error.routine.map_or(stem, str::to_owned))]);
+    }
     out.extend(optional.into_iter().filter_map(|(code, value)| value.as_ref().map(|v| (code, clean(v)))));
     out
 }

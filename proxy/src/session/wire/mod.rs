@@ -5,6 +5,7 @@
 
 pub mod backend;
 pub mod frontend;
+mod transport;
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -13,6 +14,7 @@ use std::{
         fd::{AsFd, BorrowedFd},
         unix::net::UnixStream,
     },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,7 +24,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 pub use backend::{Output, Severity};
 pub use frontend::{Bind, Frontend, Target};
 
-use crate::error::{SqlError, SqlState};
+use self::transport::Transport;
+use crate::{
+    error::{SqlError, SqlState},
+    tls::Encryption,
+};
 
 /// A connection of either kind.
 #[derive(Debug)]
@@ -153,7 +159,7 @@ pub struct Frame {
 
 /// A buffered connection.
 pub struct Stream {
-    socket: Socket,
+    transport: Transport,
     wake: UnixStream,
     input: BytesMut,
     deadline: Option<Instant>,
@@ -165,24 +171,55 @@ impl Stream {
     /// Over a socket; `wake` is the reading end of the session's wake-up pipe.
     pub fn new(socket: Socket, wake: UnixStream) -> io::Result<Self> {
         wake.set_nonblocking(true)?;
-        Ok(Stream { socket, wake, input: BytesMut::with_capacity(INPUT_BYTES), deadline: None, output: Output::default() })
+        Ok(Stream {
+            transport: Transport::new(socket),
+            wake,
+            input: BytesMut::with_capacity(INPUT_BYTES),
+            deadline: None,
+            output: Output::default(),
+        })
     }
 
     /// The socket.
     pub fn socket(&self) -> &Socket {
-        &self.socket
+        &self.transport.socket
+    }
+
+    /// Begins TLS, with what the client has sent already as its first bytes.
+    pub fn encrypt(&mut self, config: Arc<rustls::ServerConfig>) -> io::Result<()> {
+        let first = self.input.split();
+        let deadline = self.deadline;
+        self.transport.encrypt(config, &first, |socket| limit_read(socket, deadline))
+    }
+
+    /// How the connection is encrypted.
+    pub fn encryption(&self) -> Option<Encryption> {
+        self.transport.encryption()
+    }
+
+    /// Whether the client named the protocol in its TLS handshake.
+    pub fn names_protocol(&self) -> bool {
+        self.transport.names_protocol()
+    }
+
+    /// The first byte that the client sent, waiting for it.
+    pub fn first_byte(&mut self) -> Result<u8, Ended> {
+        while self.input.is_empty() {
+            self.fill()?;
+        }
+        Ok(self.input[0])
     }
 
     /// By when the client must have sent what is read; none for any time.
     pub fn set_deadline(&mut self, deadline: Option<Instant>) -> io::Result<()> {
         self.deadline = deadline;
-        self.socket.set_read_timeout(None)
+        self.transport.socket.set_read_timeout(None)
     }
 
     /// Sends all that is pending.
     pub fn flush(&mut self) -> io::Result<()> {
         if !self.output.bytes.is_empty() {
-            self.socket.write_all(&self.output.bytes)?;
+            self.transport.write_all(&self.output.bytes)?;
             self.output.bytes.clear();
             if self.output.bytes.capacity() > 16 * OUTPUT_BYTES {
                 self.output.bytes.shrink_to(OUTPUT_BYTES);
@@ -203,23 +240,28 @@ impl Stream {
 
     /// Waits until the client sends, another session wakes this one, or the time is up.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<Woken> {
-        if self.has_input() {
+        if self.has_input() || self.transport.has_input() {
             return Ok(Woken::Input);
         }
         self.flush()?;
-        let timeout = timeout.map(|t| Timespec { tv_sec: t.as_secs() as i64, tv_nsec: i64::from(t.subsec_nanos()) });
-        let mut fds =
-            [PollFd::from_borrowed_fd(self.socket.descriptor(), PollFlags::IN), PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN)];
-        match poll(&mut fds, timeout.as_ref()) {
-            Err(rustix::io::Errno::INTR) => Ok(Woken::Signal),
-            Err(e) => Err(e.into()),
-            Ok(0) => Ok(Woken::Timeout),
-            Ok(_) if !fds[1].revents().is_empty() => {
-                let mut sink = [0_u8; 64];
-                while matches!(self.wake.read(&mut sink), Ok(n) if n > 0) {}
-                Ok(Woken::Signal)
+        let end = timeout.map(|t| Instant::now() + t);
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let left = left.map(|t| Timespec { tv_sec: t.as_secs() as i64, tv_nsec: i64::from(t.subsec_nanos()) });
+            let socket = PollFd::from_borrowed_fd(self.transport.socket.descriptor(), PollFlags::IN);
+            let mut fds = [socket, PollFd::from_borrowed_fd(self.wake.as_fd(), PollFlags::IN)];
+            match poll(&mut fds, left.as_ref()) {
+                Err(rustix::io::Errno::INTR) => return Ok(Woken::Signal),
+                Err(e) => return Err(e.into()),
+                Ok(0) => return Ok(Woken::Timeout),
+                Ok(_) if !fds[1].revents().is_empty() => {
+                    let mut sink = [0_u8; 64];
+                    while matches!(self.wake.read(&mut sink), Ok(n) if n > 0) {}
+                    return Ok(Woken::Signal);
+                }
+                Ok(_) if self.transport.receive()? => return Ok(Woken::Input),
+                Ok(_) => {}
             }
-            Ok(_) => Ok(Woken::Input),
         }
     }
 
@@ -229,11 +271,8 @@ impl Stream {
         self.input.reserve(INPUT_BYTES);
         self.input.resize(filled + INPUT_BYTES, 0);
         loop {
-            if let Some(deadline) = self.deadline {
-                let left = deadline.checked_duration_since(Instant::now()).filter(|d| !d.is_zero()).ok_or(Ended::Closed)?;
-                self.socket.set_read_timeout(Some(left))?;
-            }
-            match self.socket.read(&mut self.input[filled..]) {
+            limit_read(&self.transport.socket, self.deadline)?;
+            match self.transport.read(&mut self.input[filled..]) {
                 Ok(0) => return Err(Ended::Closed),
                 Ok(n) => {
                     self.input.truncate(filled + n);
@@ -289,8 +328,15 @@ impl Stream {
 
     /// A single byte at once: the answer to SSLRequest and GSSENCRequest.
     pub fn answer(&mut self, byte: u8) -> io::Result<()> {
-        self.socket.write_all(&[byte])
+        self.transport.write_all(&[byte])
     }
+}
+
+/// Lets the next read take no longer than until the deadline.
+fn limit_read(socket: &Socket, deadline: Option<Instant>) -> io::Result<()> {
+    let Some(deadline) = deadline else { return Ok(()) };
+    let left = deadline.checked_duration_since(Instant::now()).filter(|d| !d.is_zero()).ok_or(ErrorKind::TimedOut)?;
+    socket.set_read_timeout(Some(left))
 }
 
 /// PostgreSQL's `MAX_STARTUP_PACKET_LENGTH`.
