@@ -67,9 +67,12 @@ impl Session {
         writer.head(&compiled.plan.columns, &mut self.stream.output);
         let cx = self.context(compiled.catalog.clone());
         let mut scratch = Vec::new();
+        // The binary signature goes with the first row, or with the trailer: clients count on a message per row.
+        let mut signature = if code == 1 { BINARY_HEADER } else { &[] };
         let rows = self.run(&compiled, &[], &mut |stream, row| {
             let output = &mut stream.output;
             let start = output.begin(b'd');
+            output.bytes.extend_from_slice(std::mem::take(&mut signature));
             for n in 0..width {
                 let value = row.get_ref(n).map_err(|e| SqlError::internal(e.to_string()))?;
                 if let Err(error) = writer.field(n, value, &cx, &mut scratch, &mut output.bytes) {
@@ -86,6 +89,7 @@ impl Session {
         })?;
         if code == 1 {
             let start = self.stream.output.begin(b'd');
+            self.stream.output.bytes.extend_from_slice(signature);
             self.stream.output.bytes.extend_from_slice(&(-1_i16).to_be_bytes());
             self.stream.output.end(start);
         }
@@ -119,13 +123,9 @@ impl<'c> Writer<'c> {
         Ok(Writer { layout, columns, force_quote })
     }
 
-    /// The header line, or the binary signature.
+    /// The header line, where there is one.
     fn head(&self, names: &[OutputColumn], output: &mut super::wire::Output) {
-        if self.layout.format == Format::Binary {
-            let start = output.begin(b'd');
-            output.bytes.extend_from_slice(BINARY_HEADER);
-            output.end(start);
-        } else if self.layout.header != Header::Off {
+        if self.layout.format != Format::Binary && self.layout.header != Header::Off {
             let start = output.begin(b'd');
             for (n, column) in names.iter().enumerate() {
                 if n > 0 {

@@ -126,3 +126,26 @@ fn a_session_that_ends_itself_says_why() {
     let answer = c.answer();
     assert_eq!(answer.last().map(String::as_str), Some("E 57P01 terminating connection due to administrator command"), "{answer:?}");
 }
+
+#[test]
+fn binary_copy_sends_its_signature_with_the_first_row() {
+    let server = TestServer::start();
+    let mut c = server.connect();
+    c.answer();
+    for (rows, messages) in [("generate_series(1, 2)", 3), ("generate_series(1, 0)", 1)] {
+        c.send(&[&format!("Q copy (select 1 from {rows}) to stdout (format binary)")]);
+        let answer = c.answer();
+        assert_eq!(answer.iter().filter(|m| m.starts_with('d')).count(), messages, "{answer:?}");
+    }
+}
+
+#[test]
+fn a_prepared_statement_can_be_explained() {
+    let server = TestServer::start();
+    let mut c = server.connect();
+    c.answer();
+    c.check(&["P s|select $1::int + n from generate_series(1, $2) n|0,0", "S"], &["1", "Z I"]);
+    c.send(&["Q explain (verbose, format json) execute s(NULL, NULL)"]);
+    let answer = c.answer();
+    assert!(answer.iter().any(|m| m == "C EXPLAIN"), "{answer:?}");
+}
