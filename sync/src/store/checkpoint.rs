@@ -1,15 +1,16 @@
 //! The thread that moves the WAL's pages into the database file, so that no commit pays for it, and that syncs what
 //! `synchronous_commit = off` left unsynced.
 //!
-//! Enters: the number of frames after each commit. Leaves: a short WAL. A passive checkpoint never waits for anyone; under steady
-//! traffic it never reaches the end either, so when the WAL has grown far beyond that the write lock is taken for a RESTART, after which
-//! the next commit begins the file anew.
+//! Enters: the number of frames after each commit. Leaves: a WAL that begins anew before it takes more room than it may keep: overwriting a file
+//! costs a sync half of what growing it does. A checkpoint syncs both files, and its syncs hold up those of commits, so there are as few as can be.
+//! Passive ones never wait for anyone; under steady traffic they never reach the end either, so then the write lock is taken for a RESTART, after
+//! which the next commit begins the file anew.
 
 use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     thread::JoinHandle,
     time::Duration,
@@ -25,10 +26,10 @@ use super::{
     lock::WriteLock,
 };
 
-/// Frames (pages of 4 KiB) from which on a passive checkpoint is worth its syncs.
-const PASSIVE_FRAMES: u32 = 2_000;
-/// Frames from which on the writers are held up for a moment, so that the WAL can begin anew.
-const RESTART_FRAMES: u32 = 16_000;
+/// Frames (pages of 4 KiB) from which on a checkpoint is made: 48 MiB, so that what commits add meanwhile fits into the `journal_size_limit`.
+const ENOUGH_FRAMES: u32 = 12_000;
+/// By how many frames the WAL grows before the next try, where a reader's snapshot kept it from beginning anew.
+const RETRY_FRAMES: u32 = 4_000;
 /// How long an unsynced commit of `synchronous_commit = off` may stay so: PostgreSQL promises three times `wal_writer_delay` (200 ms).
 const LAZY_SYNC: Duration = Duration::from_millis(200);
 
@@ -43,6 +44,8 @@ struct Shared {
     wake: Condvar,
     /// Spares commits the mutex while the thread knows already.
     told: AtomicBool,
+    /// Frames from which on the next checkpoint is made.
+    due: AtomicU32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -56,7 +59,12 @@ impl Checkpointer {
     /// Starts the thread.
     pub(crate) fn start(path: &Path, setup: &Setup, lock: Arc<WriteLock>, flusher: Arc<Flusher>) -> Result<Self, StoreError> {
         let connection = connection::open(path, Role::Checkpointer, setup)?;
-        let shared = Arc::new(Shared { signals: Mutex::default(), wake: Condvar::new(), told: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            signals: Mutex::default(),
+            wake: Condvar::new(),
+            told: AtomicBool::new(false),
+            due: AtomicU32::new(ENOUGH_FRAMES),
+        });
         let work = Work { shared: Arc::clone(&shared), connection, path: path.to_owned(), lock, flusher };
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
@@ -67,7 +75,7 @@ impl Checkpointer {
 
     /// Tells of a commit: the WAL's length, and whether nobody waits for its sync.
     pub(crate) fn committed(&self, frames: u32, unsynced: bool) {
-        if (frames >= PASSIVE_FRAMES || unsynced) && !self.shared.told.swap(true, Ordering::AcqRel) {
+        if (frames >= self.shared.due.load(Ordering::Acquire) || unsynced) && !self.shared.told.swap(true, Ordering::AcqRel) {
             let mut signals = self.shared.signals.lock();
             signals.frames = frames;
             signals.unsynced |= unsynced;
@@ -114,27 +122,42 @@ impl Work {
             if now.stop {
                 return;
             }
-            if now.frames >= PASSIVE_FRAMES {
-                self.checkpoint(now.frames);
+            if now.frames >= self.shared.due.load(Ordering::Acquire) {
+                let due = if self.checkpoint() { ENOUGH_FRAMES } else { now.frames.saturating_add(RETRY_FRAMES) };
+                self.shared.due.store(due, Ordering::Release);
+                self.forget_frames();
             }
         }
     }
 
-    fn checkpoint(&self, frames: u32) {
-        self.pragma("PRAGMA wal_checkpoint(PASSIVE)");
-        if frames < RESTART_FRAMES {
-            return;
-        }
-        // Most pages are copied by now; what is left is copied while writers wait.
-        if self.lock.acquire(&LockWait::default()).is_ok() {
-            self.pragma("PRAGMA wal_checkpoint(RESTART)");
-            self.lock.release();
+    /// What commits told during a checkpoint is no longer so.
+    fn forget_frames(&self) {
+        let mut signals = self.shared.signals.lock();
+        signals.frames = 0;
+        if !signals.unsynced {
+            self.shared.told.store(false, Ordering::Release);
         }
     }
 
-    fn pragma(&self, pragma: &str) {
-        if let Err(error) = self.connection.query_row(pragma, [], |_| Ok(())) {
-            tracing::warn!(%error, database = %self.path.display(), "{pragma} failed; it is tried again after later commits");
+    /// Answers whether the WAL begins anew.
+    fn checkpoint(&self) -> bool {
+        // The first copies nearly all, the second what came meanwhile, and writers wait only for what came during that.
+        self.pragma("PRAGMA wal_checkpoint(PASSIVE)");
+        self.pragma("PRAGMA wal_checkpoint(PASSIVE)");
+        if self.lock.acquire(&LockWait::default()).is_err() {
+            return false;
         }
+        let done = self.pragma("PRAGMA wal_checkpoint(RESTART)");
+        self.lock.release();
+        done
+    }
+
+    /// Answers whether nobody was in the way.
+    fn pragma(&self, pragma: &str) -> bool {
+        let busy = self.connection.query_row(pragma, [], |row| row.get::<_, bool>(0));
+        busy.map(|busy| !busy).unwrap_or_else(|error| {
+            tracing::warn!(%error, database = %self.path.display(), "{pragma} failed; it is tried again after later commits");
+            false
+        })
     }
 }
