@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use super::place::{Failure, Place, columns, items, number, text, time};
+use super::{
+    place::{Failure, Place, columns, items, number, text, time},
+    shown::size,
+};
 
 /// Prints the node's status.
 pub fn run(place: &Place) -> Result<(), Failure> {
@@ -30,11 +33,15 @@ fn lines(status: &Json) -> String {
     }
     let peer = |peer: &Json| {
         let contact = peer.get("last_contact").and_then(Json::as_i64).map_or_else(|| "never".to_owned(), time);
-        vec![text(peer, "url").to_owned(), contact, text(peer, "last_error").to_owned()]
+        let at_work = peer.get("snapshot").filter(|snapshot| snapshot.is_object()).map(|snapshot| match number(snapshot, "changes") {
+            0 => format!("downloading its snapshot: {}", size(number(snapshot, "bytes"))),
+            changes => format!("taking over its snapshot: {changes} changes"),
+        });
+        vec![text(peer, "url").to_owned(), contact, at_work.unwrap_or_else(|| text(peer, "last_error").to_owned())]
     };
     let peers: Vec<Vec<String>> = items(status, "peers").iter().map(peer).collect();
     if !peers.is_empty() {
-        let _ = write!(out, "\n{}", columns(&["PEER", "LAST CONTACT", "PROBLEM"], &peers));
+        let _ = write!(out, "\n{}", columns(&["PEER", "LAST CONTACT", "NOW"], &peers));
     }
     let lag = |device: &Json| {
         let seconds = device.get("seconds").and_then(Json::as_f64).unwrap_or(0.0);

@@ -217,8 +217,9 @@ async fn sign(replica: &Replica, asked: &Asked, answer: Response) -> Response {
         return Problem::new(500, "the answer could not be read").into_response();
     };
     let is_json = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes() == b"application/json");
-    if let Some(packed) = (is_json && coding::reads_gzip(&asked.headers)).then(|| coding::pack(&body)).flatten() {
-        body = packed.into();
+    let packed = if is_json && coding::reads_gzip(&asked.headers) { coding::pack_aside(body.clone()).await } else { None };
+    if let Some(packed) = packed {
+        body = packed;
         parts.headers.insert(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding::GZIP));
         parts.headers.remove(header::CONTENT_LENGTH);
     }

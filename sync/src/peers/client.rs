@@ -5,7 +5,10 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, HeaderName, StatusCode, header},
+};
 use futures_util::StreamExt as _;
 use reqwest::{Method, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
@@ -237,8 +240,8 @@ impl PeerClient {
     }
 
     async fn send(&self, url: &str, device_id: DeviceId, path: &str, body: &impl Serialize) -> Result<(Answer, SentRequest), PeerError> {
-        let plain = serde_json::to_vec(body).map_err(|e| PeerError::Local(e.to_string()))?;
-        let packed = coding::pack(&plain);
+        let plain = Bytes::from(serde_json::to_vec(body).map_err(|e| PeerError::Local(e.to_string()))?);
+        let packed = coding::pack_aside(plain.clone()).await;
         let coded = packed.is_some();
         let body = packed.unwrap_or(plain);
         let target = target(url, path)?;

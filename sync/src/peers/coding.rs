@@ -7,11 +7,16 @@ use std::{
     io::{Read as _, Write as _},
 };
 
-use axum::http::{HeaderMap, header};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, header},
+};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 /// Smaller bodies travel as they are.
 const WORTH_BYTES: usize = 1_024;
+/// Larger ones are not compressed where requests are answered.
+const ASIDE_BYTES: usize = 256 << 10;
 /// The one coding that is spoken.
 pub(crate) const GZIP: &str = "gzip";
 
@@ -23,6 +28,15 @@ pub(crate) fn pack(body: &[u8]) -> Option<Vec<u8>> {
     let mut packed = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     let packed = packed.write_all(body).and_then(|()| packed.finish()).ok()?;
     (packed.len() < body.len()).then_some(packed)
+}
+
+/// As [`pack`]; a large body is compressed on a thread that may block, so that other requests go on.
+pub(crate) async fn pack_aside(body: Bytes) -> Option<Bytes> {
+    if body.len() < ASIDE_BYTES {
+        return pack(&body).map(Bytes::from);
+    }
+    // A thread that ended before its time leaves the body as it is.
+    tokio::task::spawn_blocking(move || pack(&body)).await.ok().flatten().map(Bytes::from)
 }
 
 /// A body as it was before it was compressed; an error in words where it is larger than `limit`, or damaged, or of another coding.
