@@ -143,6 +143,8 @@ impl Binder<'_> {
             // PostgreSQL looks at ELSE first when it seeks the common type.
             results.insert(0, self.expression(otherwise, scope)?);
         }
+        self.refuse_sets(&tests, "set-returning functions are not allowed in CASE")?;
+        self.refuse_sets(&results, "set-returning functions are not allowed in CASE")?;
         let position = results.first().map_or(0, |result| result.position);
         let (mut results, ty) = self.unify(results, "CASE")?;
         let otherwise = has_else.then(|| Box::new(results.remove(0)));

@@ -301,6 +301,12 @@ impl Binder<'_> {
         let index = self.expression(index, scope)?;
         let integer = matches!(index.ty.oid, oid::INT2 | oid::INT4 | oid::INT8);
         let target = if is_json && !integer { oid::TEXT } else { oid::INT4 };
+        if is_json && !integer && self.category(index.ty.oid).0 != 'S' && !index.is_unknown() {
+            let message = format!("subscript type {} is not supported", self.type_name(index.ty.oid));
+            return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message)
+                .hint("jsonb subscript must be coercible to either integer or text.")
+                .at(index.position));
+        }
         if !self.can_coerce(index.ty.oid, target, CoercionContext::Assignment) {
             let message = "array subscript must have type integer";
             return Err(SqlError::new(SqlState::DATATYPE_MISMATCH, message).at(index.position));

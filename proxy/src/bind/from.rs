@@ -43,8 +43,11 @@ impl Binder<'_> {
     pub fn table_with_joins(&mut self, table: &ast::TableWithJoins, outer: Option<&Scope<'_>>, before: &[ScopeItem]) -> Result<Bound> {
         let mut left = self.factor(&table.relation, outer, before)?;
         for join in &table.joins {
+            use ast::JoinOperator as J;
+            // Rows that the join adds by itself have nothing on the left that a LATERAL item could look at.
+            let lateral_ok = !matches!(join.join_operator, J::Right(_) | J::RightOuter(_) | J::FullOuter(_));
             let mut reach = before.to_vec();
-            reach.extend(left.1.iter().cloned());
+            reach.extend(left.1.iter().cloned().map(|item| ScopeItem { lateral_ok, ..item }));
             let right = self.factor(&join.relation, outer, &reach)?;
             left = self.join(left, right, &join.join_operator, outer)?;
         }

@@ -93,6 +93,10 @@ impl Binder<'_> {
             }
         }
         if !function.within_group.is_empty() {
+            if let Some(first) = written.order_by.first() {
+                let message = "cannot use multiple ORDER BY clauses with WITHIN GROUP";
+                return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).at(first.expr.position));
+            }
             written.within_group = true;
             written.order_by = self.sort_keys(&function.within_group, scope)?;
         }
@@ -131,13 +135,8 @@ impl Binder<'_> {
             }
             FunctionArgExpr::Wildcard => written.star = true,
             FunctionArgExpr::QualifiedWildcard(table) => {
-                let mut parts = name_parts(table)?;
-                let name = parts.pop().unwrap_or_default();
-                let position = self.position_at(table);
-                let Some(item) = scope.item(parts.pop().as_deref(), &name, position)? else {
-                    return Err(self.missing_item(&name, scope, position));
-                };
-                written.args.push(super::name::whole_row(item).at(position));
+                let row = super::name::whole_row(self.item_named(table, scope)?);
+                written.args.push(row.at(self.position_at(table)));
                 written.names.push(None);
             }
             FunctionArgExpr::WildcardWithOptions(_) => return Err(SqlError::unsupported("* with options")),
@@ -313,6 +312,14 @@ impl Binder<'_> {
         types.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
     }
 
+    /// 0A000 for a set where there is one value for each row.
+    pub(super) fn refuse_sets(&self, exprs: &[Expr], message: &str) -> Result<()> {
+        let is_set = |e: &Expr| matches!(&e.kind, ExprKind::Call(call) if call.proc.returns_set);
+        let Some(set) = exprs.iter().find_map(|expr| expr.find(&is_set)) else { return Ok(()) };
+        let hint = "You might be able to move the set-returning function into a LATERAL FROM item.";
+        Err(SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message).hint(hint).at(set.position))
+    }
+
     fn window_call(
         &mut self,
         resolved: Resolved,
@@ -342,6 +349,10 @@ impl Binder<'_> {
         if written.filter.is_some() && resolved.proc.kind == ProcKind::Window {
             return fail(SqlState::FEATURE_NOT_SUPPORTED, "FILTER is not implemented for non-aggregate window functions".to_owned());
         }
+        if resolved.proc.kind == ProcKind::Aggregate && written.args.is_empty() && !written.star {
+            return fail(SqlState::WRONG_OBJECT_TYPE, format!("{name}(*) must be used to call a parameterless aggregate function"));
+        }
+        self.refuse_sets(&written.args, "window function calls cannot contain set-returning function calls")?;
         if written.args.iter().any(Expr::has_window) {
             return fail(SqlState::WINDOWING_ERROR, "window function calls cannot be nested".to_owned());
         }

@@ -32,20 +32,11 @@ impl Binder<'_> {
                 return Err(duplicate_alias(alias));
             }
         }
-        let using = match constraint {
-            C::Using(names) => {
-                let names = names.iter().map(|name| Ok((schema_and_name(name, self.cx)?.1, self.position_at(name))));
-                Some(names.collect::<Result<Vec<_>>>()?)
-            }
-            C::Natural => {
-                let right = visible_columns(&right_items);
-                let shared = visible_columns(&left_items).into_iter().filter(|l| right.iter().any(|r| r.name == l.name));
-                Some(shared.map(|column| (column.name, 0)).collect())
-            }
-            _ => None,
-        };
+        let (using, alias) = self.using(constraint, &left_items, &right_items)?;
+        let mut shared = 0;
         let (on, merged) = match using {
             Some(names) => {
+                shared = names.len();
                 let (on, merged) = self.merge(kind, &names, &left_items, &right_items)?;
                 (on, Some(merged))
             }
@@ -75,9 +66,44 @@ impl Binder<'_> {
         left_items.extend(right_items);
         if let Some(columns) = merged {
             left_items.iter_mut().for_each(|item| item.columns_visible = false);
+            if let Some(alias) = alias {
+                // The alias of USING names the merged columns only.
+                if left_items.iter().any(|known| known.alias_visible && known.alias.as_ref() == Some(&alias)) {
+                    return Err(duplicate_alias(&alias));
+                }
+                let named = join_item(columns[..shared].to_vec());
+                left_items.push(ScopeItem { alias: Some(alias), alias_visible: true, columns_visible: false, ..named });
+            }
             left_items.push(join_item(columns));
         }
         Ok((From::Join { kind, left: Box::new(left), right: Box::new(right), on }, left_items))
+    }
+
+    /// The names of USING or NATURAL with their places, and the alias of USING.
+    #[allow(clippy::type_complexity)]
+    fn using(
+        &self,
+        constraint: &ast::JoinConstraint,
+        left_items: &[ScopeItem],
+        right_items: &[ScopeItem],
+    ) -> Result<(Option<Vec<(String, usize)>>, Option<String>)> {
+        use ast::JoinConstraint as C;
+        let mut alias = None;
+        let using = match constraint {
+            C::Using(names) => {
+                let (names, aliases): (Vec<_>, Vec<_>) = names.iter().partition(|name| alias_of(name).is_none());
+                alias = aliases.first().and_then(|name| alias_of(name));
+                let names = names.into_iter().map(|name| Ok((schema_and_name(name, self.cx)?.1, self.position_at(name))));
+                Some(names.collect::<Result<Vec<_>>>()?)
+            }
+            C::Natural => {
+                let right = visible_columns(right_items);
+                let shared = visible_columns(left_items).into_iter().filter(|l| right.iter().any(|r| r.name == l.name));
+                Some(shared.map(|column| (column.name, 0)).collect())
+            }
+            _ => None,
+        };
+        Ok((using, alias))
     }
 
     /// The condition of USING, and the join's columns: the merged ones first, then what is left of each side.
@@ -127,6 +153,12 @@ impl Binder<'_> {
         let on = on.or_else(|| (kind != JoinKind::Inner).then(|| Expr::boolean(ExprKind::Constant(Value::Integer(1)))));
         Ok((on, columns))
     }
+}
+
+/// The alias that a name of USING stands for (see [`crate::parse::sugar`]).
+fn alias_of(name: &ast::ObjectName) -> Option<String> {
+    let ast::ObjectNamePart::Identifier(ident) = name.0.last()? else { return None };
+    ident.value.strip_prefix(crate::parse::sugar::USING_ALIAS).map(str::to_owned)
 }
 
 /// Two items of one name may stand side by side only where they go by their own names in different schemas.

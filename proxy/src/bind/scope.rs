@@ -252,11 +252,11 @@ impl<'p> Scope<'p> {
     }
 }
 
-/// 42P01 for an item that only LATERAL would bring into reach.
+/// 42P10 for an item on the other side of a join that adds rows by itself.
 fn lateral_error(item: &ScopeItem, position: usize) -> SqlError {
     let name = item.alias.as_deref().unwrap_or("unnamed_join");
-    SqlError::new(SqlState::UNDEFINED_TABLE, format!("invalid reference to FROM-clause entry for table \"{name}\""))
-        .hint(format!("There is an entry for table \"{name}\", but it cannot be referenced from this part of the query."))
+    SqlError::new(SqlState::INVALID_COLUMN_REFERENCE, format!("invalid reference to FROM-clause entry for table \"{name}\""))
+        .detail("The combining JOIN type must be INNER or LEFT for a LATERAL reference.")
         .at(position)
 }
 

@@ -83,6 +83,7 @@ impl Binder<'_> {
                 Ok(if *negated { Expr::boolean(ExprKind::Not(Box::new(test))).at(position) } else { test })
             }
             Interval(interval) => self.interval(interval, position),
+            QualifiedWildcard(name, _) => Ok(super::name::whole_row(self.item_named(name, scope)?).at(position)),
             other => Err(SqlError::unsupported(node_name(other)).at(position)),
         }
     }
@@ -209,9 +210,11 @@ impl Binder<'_> {
         if !matches!(name.as_str(), "coalesce" | "nullif" | "greatest" | "least" | "row" | "grouping") || function.over.is_some() {
             return Ok(None);
         }
+        if name == "row" {
+            return self.row_call(function, scope).map(Some);
+        }
         let args = plain_arguments(&function.args)?;
         let bound = match name.as_str() {
-            "row" => return self.row(&args, function.name.span(), scope).map(Some),
             "grouping" => return self.grouping(&args, scope, position).map(Some),
             _ => self.expressions(&args, scope)?,
         };
@@ -221,6 +224,7 @@ impl Binder<'_> {
         }
         Ok(Some(match name.as_str() {
             "coalesce" => {
+                self.refuse_sets(&bound, "set-returning functions are not allowed in COALESCE")?;
                 let (args, ty) = self.unify(bound, "COALESCE")?;
                 Expr::new(ExprKind::Coalesce(args), ty)
             }
@@ -241,6 +245,34 @@ impl Binder<'_> {
                 Expr::new(ExprKind::MinMax { greatest, args }, ty)
             }
         }))
+    }
+
+    /// `ROW(a, t.*)`.
+    fn row_call(&mut self, function: &ast::Function, scope: &Scope<'_>) -> Result<Expr> {
+        let FunctionArguments::List(list) = &function.args else { return Err(SqlError::unsupported("this form of ROW")) };
+        let mut fields = Vec::with_capacity(list.args.len());
+        for arg in &list.args {
+            match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => fields.push(self.expression(expr, scope)?),
+                FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
+                    let item = self.item_named(name, scope)?;
+                    fields.extend(item.columns.iter().map(|column| column.expr.clone()));
+                }
+                _ => return Err(SqlError::unsupported("this argument of ROW")),
+            }
+        }
+        let names = (1..=fields.len()).map(|at| format!("f{at}")).collect();
+        Ok(Expr::row(fields, names).at(self.position(function.name.span())))
+    }
+
+    /// The item of FROM before `.*`.
+    pub(super) fn item_named<'s>(&self, name: &ast::ObjectName, scope: &'s Scope<'_>) -> Result<&'s super::scope::ScopeItem> {
+        let mut parts = super::binder::name_parts(name)?;
+        let (table, position) = (parts.pop().unwrap_or_default(), self.position_at(name));
+        match scope.item(parts.pop().as_deref(), &table, position)? {
+            Some(item) => Ok(item),
+            None => Err(self.missing_item(&table, scope, position)),
+        }
     }
 
     /// `normalize(x, NFC)`: the form is a bare word.

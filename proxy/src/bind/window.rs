@@ -80,6 +80,9 @@ impl Binder<'_> {
             ast::WindowFrameUnits::Range => FrameUnit::Range,
             ast::WindowFrameUnits::Groups => FrameUnit::Groups,
         };
+        if unit == FrameUnit::Groups && window.order_by.is_empty() {
+            return Err(SqlError::new(SqlState::WINDOWING_ERROR, "GROUPS mode requires an ORDER BY clause"));
+        }
         let start = self.frame_bound(&frame.start_bound, unit, window, true, scope)?;
         let end = match &frame.end_bound {
             Some(end) => self.frame_bound(end, unit, window, false, scope)?,

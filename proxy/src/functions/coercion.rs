@@ -45,8 +45,13 @@ pub(super) const OWN: &[(&str, bool, bool, &str)] = &[
     ("peergres.raise(text,text,text,text,text)", true, false, "text"),
     // The count of LIMIT or OFFSET, and which of them.
     ("peergres.row_count(bigint,text)", true, true, "bigint"),
+    // What TABLESAMPLE takes of a hundred rows.
+    ("peergres.percentage(real)", true, false, "double precision"),
     // The only row of a sequence read as a table.
     ("peergres.sequence_state(oid)", true, false, "record"),
+    // The least text that a pattern can match, and the first one behind those that it can.
+    ("peergres.like_low(text)", true, true, "text"),
+    ("peergres.like_high(text)", true, true, "text"),
     // The value of the only row.
     ("peergres.single(\"any\")", false, true, "anyelement"),
     // Rows as one value, and that value as rows: what a LATERAL subquery yields.

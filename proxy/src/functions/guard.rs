@@ -13,6 +13,7 @@ pub(super) const ROWS: &[Row] = &[
     // As the tables of earlier versions call it in their checks.
     row("peergres.raise(text,text)", Scalar(raise)),
     row("peergres.row_count(bigint,text)", Scalar(row_count)),
+    row("peergres.percentage(real)", Scalar(percentage)),
     row("peergres.single(\"any\")", Body::Aggregate(|_| Box::new(Single::default()))),
 ];
 
@@ -32,6 +33,19 @@ fn raise(call: &Call<'_>) -> Result<Value> {
     (fields.schema, fields.datatype) = (Some(call.text(2)?.to_owned()), Some(call.text(3)?.to_owned()));
     fields.constraint = (!constraint.is_empty()).then(|| constraint.to_owned());
     Err(error)
+}
+
+/// The share of rows that TABLESAMPLE takes, in percent.
+fn percentage(call: &Call<'_>) -> Result<Value> {
+    const INVALID_TABLESAMPLE_ARGUMENT: SqlState = SqlState("2202H");
+    if call.is_null(0) {
+        return Err(SqlError::new(INVALID_TABLESAMPLE_ARGUMENT, "TABLESAMPLE parameter cannot be null"));
+    }
+    let percent = call.float(0)?;
+    match (0.0..=100.0).contains(&percent) {
+        true => Ok(Value::Real(percent)),
+        false => Err(SqlError::new(INVALID_TABLESAMPLE_ARGUMENT, "sample percentage must be between 0 and 100")),
+    }
 }
 
 /// A count of rows for LIMIT or OFFSET, which must not be negative.

@@ -35,7 +35,7 @@ mod multirange;
 mod network;
 mod numeric;
 mod pack;
-mod pattern;
+pub(crate) mod pattern;
 mod random;
 mod range;
 mod regex;

@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
     row("hostmask(inet)", Scalar(|c| text_value(address(c, 0)?.mask_address(true).write(false)))),
     row("masklen(inet)", Scalar(|c| int_value(i64::from(address(c, 0)?.bits)))),
     row("broadcast(inet)", Scalar(|c| text_value(address(c, 0)?.broadcast().write(false)))),
-    row("host(inet)", Scalar(|c| text_value(address(c, 0)?.ip.to_string()))),
+    row("host(inet)", Scalar(|c| text_value(address(c, 0)?.host()))),
     row("family(inet)", Scalar(|c| int_value(if address(c, 0)?.ip.is_ipv4() { 4 } else { 6 }))),
     row("text(inet)", Scalar(|c| text_value(address(c, 0)?.write(true)))),
     row("cidr(inet)", Scalar(|c| text_value(address(c, 0)?.network().write(true)))),

@@ -37,10 +37,10 @@ pub(super) const ROWS: &[Row] = &[
     row("numeric_smaller(numeric,numeric)", Scalar(|c| extreme(c, false))),
     row("numeric(numeric,integer)", Scalar(|c| numeric_value(&c.numeric(0)?.with_typmod(c.int(1)? as i32)?))),
     row("sign(numeric)", Scalar(sign)),
-    row("round(numeric)", Scalar(|c| finite(c, |d| d.round(0)))),
-    row("trunc(numeric)", Scalar(|c| finite(c, |d| d.truncate(0)))),
-    row("round(numeric,integer)", Scalar(|c| places(c, Decimal::round))),
-    row("trunc(numeric,integer)", Scalar(|c| places(c, Decimal::truncate))),
+    row("round(numeric)", Scalar(|c| places(c, Decimal::round, true))),
+    row("trunc(numeric)", Scalar(|c| places(c, Decimal::truncate, false))),
+    row("round(numeric,integer)", Scalar(|c| places(c, Decimal::round, true))),
+    row("trunc(numeric,integer)", Scalar(|c| places(c, Decimal::truncate, false))),
     row("ceil(numeric)", Scalar(|c| finite(c, |d| towards(d, true)))),
     row("ceiling(numeric)", Scalar(|c| finite(c, |d| towards(d, true)))),
     row("floor(numeric)", Scalar(|c| finite(c, |d| towards(d, false)))),
@@ -176,8 +176,22 @@ fn finite(call: &Call<'_>, f: impl Fn(&Decimal) -> Decimal) -> Result<Value> {
     }
 }
 
-fn places(call: &Call<'_>, f: fn(&Decimal, i64) -> Decimal) -> Result<Value> {
-    let scale = call.int(1)?.clamp(-131_073, i64::from(crate::types::decimal::MAX_SCALE));
+/// A short number cut after some of its digits, or rounded there, halves away from zero; none for a longer one.
+fn small_places(text: &str, wanted: i64, rounds: bool) -> Option<String> {
+    let (value, scale) = small(text)?;
+    let wanted = u32::try_from(wanted).ok().filter(|wanted| *wanted <= scale)?;
+    let unit = 10i128.checked_pow(scale - wanted)?;
+    let (quotient, rest) = (value / unit, value % unit);
+    let is_up = rounds && rest.unsigned_abs() * 2 >= unit.unsigned_abs();
+    Some(small_text(if is_up { quotient + value.signum() } else { quotient }, wanted))
+}
+
+fn places(call: &Call<'_>, f: fn(&Decimal, i64) -> Decimal, rounds: bool) -> Result<Value> {
+    let wanted = if call.args.len() > 1 { call.int(1)? } else { 0 };
+    if let Some(text) = small_places(call.text(0)?, wanted, rounds) {
+        return text_value(text);
+    }
+    let scale = wanted.clamp(-131_073, i64::from(crate::types::decimal::MAX_SCALE));
     match call.numeric(0)? {
         Numeric::Finite(d) => numeric_value(&Numeric::Finite(f(&d, scale).checked()?)),
         other => numeric_value(&other),

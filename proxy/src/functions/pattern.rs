@@ -30,7 +30,38 @@ pub(super) const ROWS: &[Row] = &[
     row("like(bytea,bytea)", Scalar(|c| bool_value(matches(c.bytes(0)?, c.bytes(1)?, false, false)?))),
     row("notlike(bytea,bytea)", Scalar(|c| bool_value(!matches(c.bytes(0)?, c.bytes(1)?, false, false)?))),
     row("like_escape(text,text)", Scalar(like_escape)),
+    row("peergres.like_low(text)", Scalar(|c| text_value(plain_prefix(c.text(0)?)))),
+    // Above all texts is any BLOB.
+    row(
+        "peergres.like_high(text)",
+        Scalar(|c| Ok(first_after(&plain_prefix(c.text(0)?)).map_or_else(|| Value::Blob(vec![]), Value::Text))),
+    ),
 ];
+
+/// The plain text that a pattern of LIKE begins with.
+pub(crate) fn plain_prefix(pattern: &str) -> String {
+    let (mut out, mut chars) = (String::new(), pattern.chars());
+    while let Some(c) = chars.next() {
+        match c {
+            '%' | '_' => break,
+            '\\' => out.extend(chars.next()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The least text that is greater than all that begin with a prefix; none where there is none.
+pub(crate) fn first_after(prefix: &str) -> Option<String> {
+    let mut out = prefix.to_owned();
+    while let Some(last) = out.pop() {
+        if let Some(next) = (u32::from(last) + 1..=0x10_FFFF).find_map(char::from_u32) {
+            out.push(next);
+            return Some(out);
+        }
+    }
+    None
+}
 
 fn like(call: &Call<'_>, fold: bool, wanted: bool) -> Result<Value> {
     bool_value(matches(call.text(0)?.as_bytes(), call.text(1)?.as_bytes(), fold, true)? == wanted)

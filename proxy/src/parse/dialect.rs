@@ -104,7 +104,11 @@ impl Dialect for Grammar {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
-        BASE.get_next_precedence(parser)
+        match parser.peek_token_ref().token {
+            // It names an argument, and is no operator.
+            Token::Assignment => Some(Ok(self.prec_unknown())),
+            _ => BASE.get_next_precedence(parser),
+        }
     }
 
     fn prec_value(&self, precedence: Precedence) -> u8 {

@@ -19,6 +19,9 @@ type Parsed = Option<Result<Expr, ParserError>>;
 
 /// An operand that begins with a word.
 pub(super) fn operand(parser: &mut Parser<'_>) -> Parsed {
+    if parser.peek_token_ref().token == Token::LParen {
+        return query(parser);
+    }
     let Token::Word(first) = &parser.peek_token_ref().token else { return None };
     let second = &parser.peek_nth_token_ref(1).token;
     let words = (first.quote_style.is_none()).then(|| first.value.to_ascii_lowercase());
@@ -37,6 +40,25 @@ pub(super) fn operand(parser: &mut Parser<'_>) -> Parsed {
         _ => None,
     }
 }
+
+/// `((SELECT …) UNION …)`: where several parentheses lead to a query, the outermost may be the query's own.
+fn query(parser: &mut Parser<'_>) -> Parsed {
+    let depth = (0..MOST_PARENTHESES).take_while(|at| parser.peek_nth_token_ref(*at).token == Token::LParen).count();
+    let begins = ["select", "values", "with", "table"].iter().any(|word| is_word(parser, depth, word));
+    if depth < 2 || !begins {
+        return None;
+    }
+    let parsed = parser.maybe_parse(|parser| {
+        parser.expect_token(&Token::LParen)?;
+        let query = parser.parse_query()?;
+        parser.expect_token(&Token::RParen)?;
+        Ok(Expr::Subquery(query))
+    });
+    parsed.transpose()
+}
+
+/// So many parentheses may lead to a query that is looked for behind them.
+const MOST_PARENTHESES: usize = 16;
 
 fn is_word(parser: &Parser<'_>, at: usize, wanted: &str) -> bool {
     keyword(&parser.peek_nth_token_ref(at).token).is_some_and(|word| word == wanted)

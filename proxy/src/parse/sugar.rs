@@ -32,10 +32,13 @@ pub(super) fn refuse(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// Begins the name among those of USING that stands for the join's alias.
+pub(crate) const USING_ALIAS: &str = "~as ";
+
 /// Replaces what the grammar lacks.
 pub(super) fn desugar(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let has = |word: &str| tokens.iter().any(|token| keyword(&token.token).is_some_and(|found| found == word));
-    let (has_exclusions, has_rows_from, has_table) = (has("exclude"), has("rows"), has("table"));
+    let (has_exclusions, has_rows_from, has_table, has_using) = (has("exclude"), has("rows"), has("table"), has("using"));
     if has("operator") {
         quantified_operators(&mut tokens);
     }
@@ -48,8 +51,37 @@ pub(super) fn desugar(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     if has_table {
         table(&mut tokens);
     }
+    if has_using {
+        using_aliases(&mut tokens);
+    }
     star(&mut tokens);
     tokens
+}
+
+/// `JOIN … USING (a) AS x`: the alias becomes a name in the list.
+fn using_aliases(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 0;
+    while at < tokens.len() {
+        if let Some((close, alias)) = using_alias(tokens, at) {
+            let Token::Word(given) = &tokens[alias].token else { unreachable!("an alias is a word") };
+            let folded = if given.quote_style.is_some() { given.value.clone() } else { given.value.to_ascii_lowercase() };
+            let comma = TokenWithSpan { token: Token::Comma, span: tokens[close].span };
+            let named = name(&tokens[alias], format!("{USING_ALIAS}{folded}"));
+            let end = tokens[close].clone();
+            tokens.splice(close..=alias, [comma, named, end]);
+        }
+        at += 1;
+    }
+}
+
+/// Where the list of the USING at a place ends, and where the alias behind it stands.
+fn using_alias(tokens: &[TokenWithSpan], at: usize) -> Option<(usize, usize)> {
+    let open = significant(tokens, at + 1).filter(|open| is_word(tokens, Some(at), "using") && tokens[*open].token == Token::LParen)?;
+    let is_name = |token: &Token| matches!(token, Token::Word(_) | Token::Comma | Token::Whitespace(_));
+    let close = (open + 1..tokens.len()).find(|at| !is_name(&tokens[*at].token))?;
+    let word = significant(tokens, close + 1).filter(|word| tokens[close].token == Token::RParen && is_word(tokens, Some(*word), "as"))?;
+    let alias = significant(tokens, word + 1)?;
+    matches!(tokens[alias].token, Token::Word(_)).then_some((close, alias))
 }
 
 /// `x OPERATOR(pg_catalog.=) ANY (…)`: the library takes a quantifier after a bare operator only. All operators stand in pg_catalog.

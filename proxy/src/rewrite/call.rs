@@ -75,7 +75,11 @@ impl Printer<'_> {
             // One type more than arguments says that the last of them is the array of the others.
             types = types.replacen('>', ",0>", 1);
         }
-        Ok(apply(entry, Some(&types), &printed))
+        let text = apply(entry, Some(&types), &printed);
+        Ok(match super::prefix::bounds(call, &printed) {
+            Some(bounds) => format!("({bounds} AND {text})"),
+            None => text,
+        })
     }
 
     /// `1007,23>1007`.

@@ -276,19 +276,18 @@ impl Printer<'_> {
         Ok(format!("{}('{}>{ty}', {})", quote_identifier(signature), types.join(","), args.join(", ")))
     }
 
-    /// `j['a'][1]` is `j -> 'a' -> 1`.
+    /// `j['a'][1]` is `j #> '{a,1}'`: a subscript is a key or a position, as the value has them.
     fn json_subscript(&mut self, container: &Expr, subscripts: &[Subscript]) -> Result<String> {
-        let mut text = self.expression(container)?;
+        let json = self.expression(container)?;
+        let mut keys = Vec::with_capacity(subscripts.len());
         for subscript in subscripts {
             let Subscript::Index(index) = subscript else { return Err(SqlError::unsupported("a slice of jsonb")) };
-            let signature = match index.ty.oid {
-                oid::INT4 => "jsonb_array_element(jsonb,integer)",
-                _ => "jsonb_object_field(jsonb,text)",
-            };
-            let index = self.expression(index)?;
-            text = self.by_signature(signature, &[text, index])?;
+            let key = self.expression(index)?;
+            keys.push(if index.ty.oid == oid::INT4 { format!("CAST({key} AS TEXT)") } else { key });
         }
-        Ok(text)
+        let types = vec![oid::TEXT.to_string(); keys.len()].join(",");
+        let path = format!("\"peergres.array(\"\"any\"\")\"('{types}>{}', {})", oid::TEXT_ARRAY, keys.join(", "));
+        self.by_signature("jsonb_extract_path(jsonb,text[])", &[json, path])
     }
 
     fn domain_check(&mut self, inner: &Expr, domain: Oid, form: CastForm) -> Result<String> {

@@ -21,7 +21,8 @@ impl Printer<'_> {
                     None => Ok(format!("{name} AS {alias}")),
                     Some(percent) => {
                         let percent = self.expression(percent)?;
-                        Ok(format!("(SELECT * FROM {name} WHERE (random() & 16777215) < {percent} * 167772.16) AS {alias}"))
+                        let checked = quote_identifier("peergres.percentage(real)");
+                        Ok(format!("(SELECT * FROM {name} WHERE (random() & 16777215) < {checked}({percent}) * 167772.16) AS {alias}"))
                     }
                 }
             }

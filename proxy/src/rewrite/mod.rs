@@ -15,6 +15,7 @@ mod expression;
 mod from;
 mod grouping_sets;
 mod lateral;
+mod prefix;
 mod print;
 mod query;
 mod routine;

@@ -19,7 +19,7 @@ impl Printer<'_> {
             (operator, true) => {
                 let word = if operator == SetOperator::Intersect { "INTERSECT" } else { "EXCEPT" };
                 let (left, right) = (self.numbered(&operation.left)?, self.numbered(&operation.right)?);
-                return Ok(format!("SELECT {} FROM ({left} {word} {right})", column_names(columns.len())));
+                return Ok(format!("SELECT {} FROM ({left} {word} {right})", column_names(columns.len().max(1))));
             }
         };
         let left = self.side(&operation.left, true)?;
@@ -45,6 +45,10 @@ impl Printer<'_> {
             let name = format!("\"c{}\"", at + 1);
             format!("{} AS {name}", self.collated(name.clone(), column.ty.concrete()))
         };
+        if query.columns.is_empty() {
+            // A row without columns lies as one NULL.
+            return "\"c1\"".to_owned();
+        }
         query.columns.iter().enumerate().map(column).collect::<Vec<_>>().join(", ")
     }
 
@@ -53,9 +57,9 @@ impl Printer<'_> {
         let partition: Vec<String> =
             query.columns.iter().enumerate().map(|(at, column)| self.collated(format!("\"c{}\"", at + 1), column.ty.concrete())).collect();
         Ok(format!(
-            "SELECT {}, row_number() OVER (PARTITION BY {}) AS \"number\" FROM ({})",
+            "SELECT {}, row_number() OVER ({}) AS \"number\" FROM ({})",
             self.collated_columns(query),
-            partition.join(", "),
+            if partition.is_empty() { String::new() } else { format!("PARTITION BY {}", partition.join(", ")) },
             self.query(query)?
         ))
     }

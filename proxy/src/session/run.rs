@@ -148,7 +148,12 @@ impl Session {
 
     /// The write lock for a statement: it stands for the locks on rows, so that NOWAIT is about it.
     fn lock_rows(&mut self, prepared: &Prepared, plan: &Plan) -> Result<()> {
-        self.refuse_if_read_only(statement_name(prepared, plan))?;
+        // What lies in temporary tables is the session's own, and may be changed even then.
+        let is_temporary = |target: &crate::execute::plan::Target| target.table.schema.starts_with("pg_temp");
+        let mut targets = plan.steps.iter().filter_map(|step| step.target.as_deref()).peekable();
+        if targets.peek().is_none() || !targets.all(is_temporary) {
+            self.refuse_if_read_only(statement_name(prepared, plan))?;
+        }
         let Some(relation) = relation_not_waited_for(prepared) else { return self.take_write_lock(false) };
         self.take_write_lock(true).map_err(|error| match error.state() == SqlState::LOCK_NOT_AVAILABLE.0 {
             true => SqlError::new(SqlState::LOCK_NOT_AVAILABLE, format!("could not obtain lock on row in relation \"{relation}\"")),

@@ -108,15 +108,20 @@ impl Address {
 
     /// Writes it; the mask is left out where it is full, unless `always`.
     pub(crate) fn write(&self, always: bool) -> String {
-        let ip = match self.ip {
+        let ip = self.host();
+        if always || self.bits != self.width() { format!("{ip}/{}", self.bits) } else { ip }
+    }
+
+    /// The address alone.
+    pub(crate) fn host(&self) -> String {
+        match self.ip {
             // `inet_net_ntop`: an address that ends in one of IPv4 shows it, also without the mark of a mapped one.
             IpAddr::V6(ip) if ip.segments()[..6] == [0; 6] && ip.segments()[6] != 0 => {
                 let [high, low] = [ip.segments()[6].to_be_bytes(), ip.segments()[7].to_be_bytes()];
                 format!("::{}.{}.{}.{}", high[0], high[1], low[0], low[1])
             }
             ip => ip.to_string(),
-        };
-        if always || self.bits != self.width() { format!("{ip}/{}", self.bits) } else { ip }
+        }
     }
 
     /// `network_cmp`: family, then common network bits, then mask length, then the whole address.

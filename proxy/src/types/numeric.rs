@@ -15,6 +15,10 @@ use crate::{
 
 /// Order of two numerics in text form, without allocating: `-Infinity` < finite < `Infinity` < `NaN`.
 pub(crate) fn compare_text(left: &str, right: &str) -> Ordering {
+    // Sorting for groups meets equal texts more than any others.
+    if left == right {
+        return Ordering::Equal;
+    }
     let (l, r) = (Parts::of(left), Parts::of(right));
     match (l.rank, r.rank) {
         (0, 0) => magnitude(&l, &r),

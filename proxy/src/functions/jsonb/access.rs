@@ -9,13 +9,18 @@ use crate::{
         results::{boolean, float, text_or_null},
         row,
     },
-    types::{Value, decimal::Numeric, json::escape, jsonb::Jsonb},
+    types::{
+        Value,
+        decimal::Numeric,
+        json::{escape, view::View},
+        jsonb::Jsonb,
+    },
 };
 
 /// The rows.
 pub(in crate::functions) const ROWS: &[Row] = &[
-    row("jsonb_object_field(jsonb,text)", Scalar(|c| Ok(whole(tree(c, 0)?.get(c.text(1)?))))),
-    row("jsonb_object_field_text(jsonb,text)", Scalar(|c| Ok(bare(tree(c, 0)?.get(c.text(1)?))))),
+    row("jsonb_object_field(jsonb,text)", Scalar(|c| Ok(text_or_null(member(c)?.map(|found| found.0.to_owned()))))),
+    row("jsonb_object_field_text(jsonb,text)", Scalar(member_text)),
     row("jsonb_array_element(jsonb,integer)", Scalar(|c| Ok(whole(element(&tree(c, 0)?, c.int(1)?))))),
     row("jsonb_array_element_text(jsonb,integer)", Scalar(|c| Ok(bare(element(&tree(c, 0)?, c.int(1)?))))),
     row("jsonb_extract_path(jsonb,text[])", Scalar(|c| Ok(whole(path(&tree(c, 0)?, c.text(1)?)?)))),
@@ -23,8 +28,8 @@ pub(in crate::functions) const ROWS: &[Row] = &[
     row("jsonb_array_length(jsonb)", Scalar(length)),
     row("jsonb_typeof(jsonb)", Scalar(|c| Ok(Value::Text(tree(c, 0)?.type_name().to_owned())))),
     row("jsonb_pretty(jsonb)", Scalar(pretty)),
-    row("jsonb_contains(jsonb,jsonb)", Scalar(|c| Ok(boolean(contains(&tree(c, 0)?, &tree(c, 1)?))))),
-    row("jsonb_contained(jsonb,jsonb)", Scalar(|c| Ok(boolean(contains(&tree(c, 1)?, &tree(c, 0)?))))),
+    row("jsonb_contains(jsonb,jsonb)", Scalar(|c| Ok(boolean(View(c.text(0)?).contains(View(c.text(1)?)))))),
+    row("jsonb_contained(jsonb,jsonb)", Scalar(|c| Ok(boolean(View(c.text(1)?).contains(View(c.text(0)?)))))),
     row("jsonb_exists(jsonb,text)", Scalar(|c| Ok(boolean(exists(&tree(c, 0)?, c.text(1)?))))),
     row("jsonb_exists_any(jsonb,text[])", Scalar(|c| keys(c).map(|(tree, keys)| boolean(keys.iter().any(|key| exists(&tree, key)))))),
     row("jsonb_exists_all(jsonb,text[])", Scalar(|c| keys(c).map(|(tree, keys)| boolean(keys.iter().all(|key| exists(&tree, key)))))),
@@ -40,6 +45,23 @@ pub(in crate::functions) const ROWS: &[Row] = &[
 /// An argument as a tree.
 pub(in crate::functions) fn tree(call: &Call<'_>, at: usize) -> Result<Jsonb> {
     Jsonb::from_storage(call.text(at)?)
+}
+
+/// The member of an object that a key names, as it lies.
+fn member<'a>(call: &Call<'a>) -> Result<Option<View<'a>>> {
+    let mut key = String::new();
+    escape(call.text(1)?, &mut key);
+    Ok(View(call.text(0)?).member(&key))
+}
+
+/// The same as text: a string without its quotes, null as NULL.
+fn member_text(call: &Call<'_>) -> Result<Value> {
+    Ok(match member(call)?.map(|found| found.0) {
+        None | Some("null") => Value::Null,
+        Some(string) if string.starts_with('"') && !string.contains('\\') => Value::Text(string[1..string.len() - 1].to_owned()),
+        Some(string) if string.starts_with('"') => text_or_null(Jsonb::from_storage(string)?.as_text()),
+        Some(other) => Value::Text(other.to_owned()),
+    })
 }
 
 fn whole(found: Option<&Jsonb>) -> Value {
@@ -78,30 +100,6 @@ fn length(call: &Call<'_>) -> Result<Value> {
         Jsonb::Array(elements) => Ok(Value::Integer(elements.len() as i64)),
         Jsonb::Object(_) => refuse("cannot get array length of a non-array"),
         _ => refuse("cannot get array length of a scalar"),
-    }
-}
-
-/// Whether `outer` contains `inner`: pairs and elements in any order; an array also contains a bare scalar.
-pub(in crate::functions) fn contains(outer: &Jsonb, inner: &Jsonb) -> bool {
-    match (outer, inner) {
-        (Jsonb::Array(_), scalar) if scalar.is_scalar() => contains_at(outer, &Jsonb::Array(vec![scalar.clone()])),
-        _ => contains_at(outer, inner),
-    }
-}
-
-fn contains_at(outer: &Jsonb, inner: &Jsonb) -> bool {
-    match (outer, inner) {
-        (Jsonb::Object(_), Jsonb::Object(pairs)) => {
-            pairs.iter().all(|(key, value)| outer.get(key).is_some_and(|found| contains_at(found, value)))
-        }
-        (Jsonb::Array(outer), Jsonb::Array(inner)) => inner.iter().all(|wanted| {
-            if wanted.is_scalar() {
-                outer.iter().any(|element| element.same(wanted))
-            } else {
-                outer.iter().any(|element| !element.is_scalar() && contains_at(element, wanted))
-            }
-        }),
-        _ => outer.is_scalar() && outer.same(inner),
     }
 }
 

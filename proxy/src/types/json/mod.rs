@@ -8,6 +8,7 @@ use crate::{
 
 mod lexer;
 pub mod parse;
+pub(crate) mod view;
 
 pub use parse::{Kind, Node, parse, validate};
 
