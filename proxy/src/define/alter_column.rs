@@ -117,13 +117,10 @@ fn fill(definer: &mut Definer<'_>, table: &mut Table, column: &str, default: &bi
         return Ok(());
     }
     let at = index::column_position(table, column)?;
-    let update = format!(
-        "UPDATE {} SET {} = {}",
-        quote(&table.physical),
-        quote(&table.columns[at].physical),
-        rewrite::expression(default, &definer.cx)?
-    );
+    let value = rewrite::expression(default, &definer.cx)?;
+    let update = format!("UPDATE {} SET {} = {value}", quote(&table.physical), quote(&table.columns[at].physical));
     if is_immutable(default) {
+        table.columns[at].missing = Some(value);
         return definer.apply(&[update], vec![Object::Table(table.clone())], Vec::new()).map(|_| ());
     }
     definer.transaction.connection().execute(&update, []).map(|_| ()).map_err(failure::plain)
@@ -291,7 +288,7 @@ fn drop_expression(definer: &mut Definer<'_>, table: &Table, at: usize, if_exist
     }
     // A stored generated column lies in the row like any other: only the text tells them apart.
     let mut new = table.clone();
-    new.columns[at].generated = None;
+    (new.columns[at].generated, new.columns[at].generated_sqlite) = (None, None);
     alter::put(definer, table, new)
 }
 

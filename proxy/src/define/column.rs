@@ -73,6 +73,8 @@ pub(super) fn plain(definer: &Definer<'_>, number: i16, name: &str, ty: TypeRef)
         identity: None,
         sequence: None,
         generated: None,
+        generated_sqlite: None,
+        missing: None,
         comment: None,
     })
 }

@@ -193,6 +193,7 @@ pub(super) fn generated(definer: &Definer<'_>, table: &mut Table, read: &Read<'_
     let expression = definer.expression(&bound)?;
     if let Some(column) = table.columns.iter_mut().find(|column| column.name == *name) {
         column.generated = Some(expression.text);
+        column.generated_sqlite = Some(expression.sqlite.clone());
     }
     extras.generated.push((name.clone(), expression.sqlite));
     Ok(())

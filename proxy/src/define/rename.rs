@@ -222,6 +222,13 @@ pub(super) fn column(definer: &mut Definer<'_>, table: &Table, from: &str, to: &
             *sqlite = ready.sqlite;
         }
     }
+    for n in 0..new.columns.len() {
+        if let Some(text) = new.columns[n].generated.clone() {
+            let ty = definer.type_named(&new.columns[n].type_name)?;
+            let bound = definer.bind_text(&text, Some(&new), Clause::Generated, Some(ty))?;
+            new.columns[n].generated_sqlite = Some(definer.expression(&bound)?.sqlite);
+        }
+    }
     let sqlite = vec![format!(
         "ALTER TABLE {} RENAME COLUMN {} TO {}",
         quote(&table.physical),

@@ -230,8 +230,7 @@ fn check(table: &Table, what: &str, rows: &NewRows<'_>) -> Option<SqlError> {
     Some(with_row(error, table, rows.first(&all, &format!("NOT ({sqlite})"))))
 }
 
-/// Before the name of a foreign key: the CHECK that stands in for `MATCH FULL`.
-pub(crate) const MATCH_FULL: &str = "~full ";
+pub(crate) use peergres_sync::schema::physical::MATCH_FULL;
 
 /// A unique key as SQLite names it in a failure, and as PostgreSQL does.
 struct UniqueKey<'s> {

@@ -12,7 +12,9 @@ use rusqlite::{Connection, params};
 
 use super::{
     Applied, aside, blocked,
+    definitions::{Definitions, Target},
     fault::Fault,
+    lost,
     order::Waiting,
     place::{Loose, Placer},
     record,
@@ -25,6 +27,7 @@ use crate::{
     commit::{Durability, Transaction as WriteTransaction},
     conflicts,
     log::{Appended, Change, LogError, Operation, RowImage, Transaction, transaction_at},
+    merge::WriteId,
     store::{Database, StoreError},
 };
 
@@ -46,6 +49,8 @@ pub(super) struct Applier {
     any_aside: bool,
     /// Rows whose place is looked at when the batch is in.
     loose: Loose,
+    /// The schema changes held, while none comes.
+    definitions: Option<Rc<Definitions>>,
     /// Whether what waited is tried again: its records may have later writes by now, so all are merged.
     retrying: bool,
 }
@@ -67,6 +72,7 @@ impl Applier {
             any_aside,
             loose: Loose::default(),
             retrying: false,
+            definitions: None,
             transaction,
         })
     }
@@ -121,12 +127,13 @@ impl Applier {
         self.transaction.rewind(&mark)?;
         self.transaction.release(mark)?;
         self.tables.clear();
+        self.definitions = None;
         tracing::info!(device = %entry.device_id, version = entry.first_version, reason, "a transaction waits");
         let connection = self.transaction.connection();
         blocked::note(connection, position, entry, &reason)?;
         self.any_blocked = true;
-        if let Some(contradiction) = schema::contradiction(connection, &self.transaction.schema(), entry, sight)? {
-            applied.conflicts += conflicts::record_contradiction(connection, self.me, &contradiction)?;
+        if entry.changes.iter().any(|change| change.operation == Operation::Ddl) {
+            applied.conflicts += schema::record_contradictions(&self.transaction, self.me)?;
         }
         Ok(false)
     }
@@ -163,23 +170,69 @@ impl Applier {
         for change in &entry.changes {
             match change.operation {
                 Operation::Ddl => {
-                    schema::apply(&mut self.transaction, change, sight)?;
-                    self.tables.clear();
-                    self.schema_changed = true;
+                    *found += schema::apply(&mut self.transaction, self.me, entry, change, sight, loose)?;
+                    self.schema_has_changed(found)?;
                 }
                 // What is left of it is its hash; what superseded it is told by other changes.
                 Operation::Pruned => {}
                 _ if change.table_name.starts_with(conflicts::OWN_TABLES) => {
                     conflicts::note_decision(self.transaction.connection(), self.me, change)?;
+                    if change.table_name == conflicts::DECISIONS && change.data.as_ref().is_some_and(|data| data.contains_key("chosen")) {
+                        let decision = WriteId { device: entry.device_id, version: change.version };
+                        schema::decided(&mut self.transaction, self.me, decision, loose)?;
+                        self.schema_has_changed(found)?;
+                    }
                 }
-                _ => *found += self.row(change, position, sight, loose)?,
+                _ => *found += self.row(entry, change, position, sight, loose)?,
             }
         }
         Ok(())
     }
 
-    /// One row's change, of a transaction that begins at `position`; answers how many conflicts are new.
-    fn row(&mut self, change: &Change, position: i64, sight: &Sight, loose: &mut Loose) -> Result<u64, Fault> {
+    /// What rested on the schema is looked at again.
+    fn schema_has_changed(&mut self, found: &mut u64) -> Result<(), Fault> {
+        self.tables.clear();
+        self.definitions = None;
+        self.schema_changed = true;
+        *found += schema::record_contradictions(&self.transaction, self.me)?;
+        self.any_blocked |= schema::note_waiting(&self.transaction)?;
+        Ok(())
+    }
+
+    fn definitions(&mut self) -> Result<Rc<Definitions>, StoreError> {
+        if let Some(known) = &self.definitions {
+            return Ok(Rc::clone(known));
+        }
+        let held = Definitions::held(self.transaction.connection())?;
+        Ok(Rc::clone(self.definitions.insert(held)))
+    }
+
+    /// One row's change, of a transaction that begins at `position`; answers how many conflicts are new. It is about the table that its
+    /// author meant, whatever that is called by now.
+    fn row(&mut self, entry: &Transaction, change: &Change, position: i64, sight: &Sight, loose: &mut Loose) -> Result<u64, Fault> {
+        let definitions = self.definitions()?;
+        let world = &definitions.world;
+        let named = definitions.plain
+            || (world.waiting.is_empty() && world.left_out.is_empty() && sight.sees_schema(self.transaction.connection())?);
+        if named {
+            return self.named_row(change, position, sight, false, loose);
+        }
+        match definitions.target(entry.device_id, change.version, &entry.context, &change.table_name) {
+            Target::Here(here) => {
+                let mut followed = Change { table_name: here.log_name.clone(), ..change.clone() };
+                followed.data = change.data.as_ref().map(|data| here.follow(data));
+                self.named_row(&followed, position, sight, true, loose)
+            }
+            Target::Gone(origin) => Ok(lost::table_row(self.transaction.connection(), self.me, &definitions, origin, &change.record_id)?),
+            // Who decided against the table had seen what was in it.
+            Target::LeftOut(true) => Ok(0),
+            Target::LeftOut(false) => Err(Fault::Blocked(format!("another table {} was chosen", change.table_name))),
+            Target::Nowhere => Err(Fault::Blocked(format!("there is no table {}", change.table_name))),
+        }
+    }
+
+    /// A row's change under the names of now; with `contested` its record is merged anew in any case.
+    fn named_row(&mut self, change: &Change, position: i64, sight: &Sight, contested: bool, loose: &mut Loose) -> Result<u64, Fault> {
         let table = self.table(&change.table_name).ok_or_else(|| Fault::Blocked(format!("there is no table {}", change.table_name)))?;
         let connection = self.transaction.connection();
         if self.any_blocked && blocked::holds(connection, &change.table_name, &change.record_id, position)? {
@@ -189,7 +242,7 @@ impl Applier {
         let watched = !sight.is_whole() || self.retrying || self.any_blocked || self.any_aside || !self.loose.is_empty();
         if watched && !table.referred.is_empty() {
             let before = current_row(connection, &table.layout, &change.record_id)?;
-            let found = self.write(&table, change, sight, loose)?;
+            let found = self.write(&table, change, sight, contested, loose)?;
             if let Some(before) = before {
                 loose.went.extend(lost_key(self.transaction.connection(), &table, change, before)?);
             }
@@ -199,14 +252,21 @@ impl Applier {
         if watched {
             note_child(&table, change, loose);
         }
-        self.write(&table, change, sight, loose)
+        self.write(&table, change, sight, contested, loose)
     }
 
-    fn write(&mut self, table: &RowTable, change: &Change, sight: &Sight, loose: &mut Loose) -> Result<u64, Fault> {
+    fn write(&mut self, table: &RowTable, change: &Change, sight: &Sight, contested: bool, loose: &mut Loose) -> Result<u64, Fault> {
+        let definitions = self.definitions()?;
         let connection = self.transaction.connection();
-        let contested = self.retrying
-            || sight.is_contested(connection, &change.table_name, &change.record_id)?
-            || (self.conflicts_open && conflicts::is_open(connection, &change.table_name, &change.record_id)?);
+        let mut contested = contested || self.retrying;
+        if definitions.plain {
+            contested = contested || sight.is_contested(connection, &change.table_name, &change.record_id)?;
+        } else if !sight.is_whole() {
+            for name in definitions.names_of(&change.table_name) {
+                contested = contested || sight.is_contested(connection, &name, &change.record_id)?;
+            }
+        }
+        let contested = contested || (self.conflicts_open && conflicts::is_open(connection, &change.table_name, &change.record_id)?);
         let key = || (change.table_name.clone(), change.record_id.clone());
         if !contested {
             match straight(connection, table, change) {
@@ -264,7 +324,6 @@ impl Applier {
         let in_tables = in_tables?;
         if in_tables {
             blocked::clear(self.transaction.connection(), position, &entry)?;
-            conflicts::close_contradictions(self.transaction.connection(), &entry)?;
         }
         Ok(in_tables)
     }

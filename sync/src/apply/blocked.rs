@@ -2,6 +2,8 @@
 //!
 //! Enters: transactions that could not be put into the tables, and why. Leaves: the list, and what to try again.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
@@ -24,6 +26,19 @@ pub(super) fn clear(connection: &Connection, position: i64, entry: &Transaction)
     let end = position + i64::try_from(entry.changes.len()).expect("a transaction has fewer than 2^63 changes");
     connection.prepare_cached("DELETE FROM sync_blocked WHERE position >= ?1 AND position < ?2")?.execute([position, end])?;
     Ok(())
+}
+
+/// All versions that wait.
+pub(super) fn versions(connection: &Connection) -> Result<HashSet<WriteId>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT device_id, version FROM sync_blocked")?;
+    let rows = statement.query_map([], |row| Ok(WriteId { device: Uuid::from_bytes(row.get(0)?), version: row.get(1)? }))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether a change is noted.
+pub(super) fn is_noted(connection: &Connection, device: Uuid, version: u64) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sync_blocked WHERE device_id = ?1 AND version = ?2)";
+    Ok(connection.prepare_cached(sql)?.query_row(params![device.as_bytes(), version], |row| row.get(0))?)
 }
 
 /// Whether any change waits.

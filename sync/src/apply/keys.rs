@@ -29,6 +29,46 @@ impl<'a> Keys<'a> {
         Keys { table, layout, indexes: schema.objects.values().filter_map(|object| of_table(object)).collect() }
     }
 
+    /// One of them.
+    pub(super) fn only(table: &'a Table, layout: &'a Layout, index: &'a Index) -> Keys<'a> {
+        Keys { table, layout, indexes: vec![index] }
+    }
+
+    /// The rows that share a key of an index that is not there.
+    pub(super) fn shared(&self, connection: &Connection, index: &Index) -> Result<Vec<String>, Fault> {
+        let keys: Vec<String> = index.keys.iter().map(|key| self.collated(key)).collect();
+        let mut conditions: Vec<String> = index.predicate.iter().map(|predicate| format!("({})", predicate.sqlite)).collect();
+        if !index.nulls_not_distinct {
+            conditions.extend(index.keys.iter().map(|key| format!("{} IS NOT NULL", self.expression(key))));
+        }
+        let condition = if conditions.is_empty() { "TRUE".to_owned() } else { conditions.join(" AND ") };
+        let id: Vec<String> = self.layout.key.iter().map(|position| quote(&self.layout.columns[*position].physical)).collect();
+        let named: Vec<String> = id.iter().zip(0..).map(|(column, n)| format!("{column} AS k{n}")).collect();
+        let names: Vec<String> = (0..id.len()).map(|n| format!("k{n}")).collect();
+        let sql = format!(
+            "SELECT {} FROM (SELECT {}, count(*) OVER (PARTITION BY {}) AS n FROM {} WHERE {condition}) WHERE n > 1",
+            names.join(", "),
+            named.join(", "),
+            keys.join(", "),
+            quote(&self.layout.physical),
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            let key = (0..id.len()).map(|part| row.get_ref(part)).collect::<rusqlite::Result<Vec<_>>>()?;
+            records.push(record_id(self.layout, &key)?);
+        }
+        Ok(records)
+    }
+
+    /// A key's expression with the equality of its type.
+    fn collated(&self, key: &IndexKey) -> String {
+        let column = key.column.as_ref().and_then(|name| self.table.columns.iter().find(|column| column.name == *name));
+        let collation = column.and_then(|column| column.collation.as_ref());
+        collation.map_or_else(|| self.expression(key), |collation| format!("{} COLLATE {}", self.expression(key), quote(collation)))
+    }
+
     /// When a row came by its keys: the latest of the writes that gave it a column of one.
     pub(super) fn claim(&self, merged: &Merged) -> Rank {
         let of_a_key = |column: &str| {

@@ -22,20 +22,25 @@ mod again;
 mod applier;
 mod aside;
 mod blocked;
+pub(crate) mod definitions;
 mod fault;
 mod keys;
+mod lost;
 mod order;
 mod place;
+mod reconcile;
 mod record;
 mod references;
 mod rows;
 mod schema;
 mod sight;
+mod unique;
 pub(crate) mod unseen;
 
 pub(crate) use again::settle_again;
 pub(crate) use record::{awaits_writes, settle_written, writes_of};
 pub(crate) use rows::{current_row, quote};
+pub(crate) use schema::{follow_decision, gives_way};
 
 /// What came of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -91,6 +96,16 @@ pub fn apply(database: &Arc<Database>, batch: Vec<Transaction>, strategies: &Str
     applied.blocked = applier.commit(Durability::Wait)?;
     conflicts::decide(database, strategies)?;
     Ok(applied)
+}
+
+/// Tries again what waits, since something was chosen.
+pub(crate) fn retry(database: &Arc<Database>) -> Result<(), StoreError> {
+    let mut applied = Applied::default();
+    let mut applier = applier::Applier::begin(database, true)?;
+    applier.retry(&mut applied)?;
+    applier.place_all(&mut applied)?;
+    applier.commit(Durability::Wait)?;
+    Ok(())
 }
 
 /// What is in the log but can't be put into the tables yet.

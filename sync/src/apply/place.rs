@@ -107,7 +107,7 @@ impl<'a> Placer<'a> {
 
     fn merged(&self, table_name: &str, record_id: &str) -> Result<Merged, StoreError> {
         let writes = writes_of(self.connection, RecordKey { table_name, record_id })?;
-        Ok(merge(table_name, record_id, &writes))
+        Ok(merge(record_id, &writes))
     }
 
     /// Finds places for the rows that have none, table by table.
@@ -220,7 +220,7 @@ impl<'a> Placer<'a> {
 
     fn record_taken(&mut self, name: &str, holder: &Candidate, loser: &Candidate, columns: &[String]) -> Result<(), StoreError> {
         let (shown, kept) = (side(holder.claim, Some(holder.row.clone())), side(loser.claim, Some(loser.row.clone())));
-        let id = conflict_id(name, &loser.record, Kind::Unique.as_str(), shown.id, kept.id);
+        let id = conflict_id(&loser.record, Kind::Unique.as_str(), shown.id, kept.id);
         self.open(name, &loser.record, Found { id, kind: Kind::Unique, columns: columns.to_vec(), shown, kept, ancestor: None })
     }
 
@@ -284,7 +284,7 @@ impl<'a> Placer<'a> {
         let deleted = merged.ranks.get("").copied().unwrap_or_default();
         if let Some((child, columns)) = self.first_child(name, &row)? {
             let (shown, kept) = (side(child, Some(row)), side(deleted, None));
-            let id = conflict_id(name, record, Kind::ForeignKey.as_str(), kept.id, kept.id);
+            let id = conflict_id(record, Kind::ForeignKey.as_str(), kept.id, kept.id);
             self.open(name, record, Found { id, kind: Kind::ForeignKey, columns, shown, kept, ancestor: None })?;
         }
         loose.came.insert((name.to_owned(), record.to_owned()));
@@ -312,7 +312,7 @@ impl<'a> Placer<'a> {
         aside::put(self.connection, name, record, Why::Orphan)?;
         let rank = self.merged(name, record)?.ranks.get("").copied().unwrap_or_default();
         let (shown, kept) = (side(rank, None), side(rank, Some(row.clone())));
-        let id = conflict_id(name, record, "orphan", kept.id, kept.id);
+        let id = conflict_id(record, "orphan", kept.id, kept.id);
         self.open(name, record, Found { id, kind: Kind::ForeignKey, columns: Vec::new(), shown, kept, ancestor: None })?;
         loose.went.push((name.to_owned(), record.to_owned(), row));
         Ok(())

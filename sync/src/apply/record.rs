@@ -8,7 +8,9 @@ use rusqlite::{Connection, params};
 
 use super::{
     aside,
+    definitions::{Definitions, writes_and_lost},
     fault::Fault,
+    lost,
     place::{Loose, Placer},
     rows::RowTable,
     unseen::{self, Unseen},
@@ -23,8 +25,13 @@ use crate::{
     store::StoreError,
 };
 
-/// A record's writes that are held.
+/// A record's writes that are held, under the names that table and columns have now.
 pub(crate) fn writes_of(connection: &Connection, key: RecordKey<'_>) -> Result<Vec<Write>, StoreError> {
+    Ok(writes_and_lost(connection, key)?.0)
+}
+
+/// The writes that stand in the log under a table's name.
+pub(super) fn written(connection: &Connection, key: RecordKey<'_>) -> Result<Vec<Write>, StoreError> {
     let unseen = unseen::of_record(connection, key)?;
     let changes = changes_of_record(connection, key.table_name, key.record_id)?;
     Ok(changes.into_iter().filter_map(|logged| write(logged, &unseen)).collect())
@@ -66,8 +73,8 @@ pub(super) fn settle(
     changed: Option<&RowImage>,
 ) -> Result<Settled, Fault> {
     let key = RecordKey { table_name: &table.layout.log_name, record_id };
-    let writes = writes_of(connection, key)?;
-    let mut merged = merge(key.table_name, record_id, &writes);
+    let (writes, lost) = writes_and_lost(connection, key)?;
+    let mut merged = merge(record_id, &writes);
     let groundless = merged.row.is_some() && writes.iter().all(|write| write.action == Action::Update);
     if groundless && !table.exists(connection, record_id)? {
         // Its author had a row that was pruned everywhere else; it is inserted anew by a later change.
@@ -85,12 +92,15 @@ pub(super) fn settle(
         }
         Err(other) => return Err(other),
     };
+    if !lost.is_empty() {
+        merged.conflicts.extend(lost::columns(&*Definitions::held(connection)?, record_id, &lost));
+    }
     Ok(Settled { found: record_found(connection, me, key, &merged)?, homeless })
 }
 
 /// Columns that are fine each but not together: the row is shown as the author of its greatest head saw it, if that fits, else as the next one did.
 fn put_apart(connection: &Connection, table: &RowTable, key: RecordKey<'_>, writes: &[Write], reason: &str) -> Result<Merged, Fault> {
-    let views = apart(key.table_name, key.record_id, writes);
+    let views = apart(key.record_id, writes);
     if views.len() < 2 {
         return Err(Fault::Blocked(reason.to_owned()));
     }
@@ -107,7 +117,7 @@ fn put_apart(connection: &Connection, table: &RowTable, key: RecordKey<'_>, writ
             .filter(|kept| kept.0 != shown.0)
             .map(|kept| {
                 let columns = differing(shown.2.row.as_ref(), kept.2.row.as_ref());
-                let id = conflict_id(key.table_name, key.record_id, Kind::Check.as_str(), shown.0, kept.0);
+                let id = conflict_id(key.record_id, Kind::Check.as_str(), shown.0, kept.0);
                 Found { id, kind: Kind::Check, columns, shown: side(shown), kept: side(kept), ancestor: None }
             })
             .collect();
@@ -162,8 +172,12 @@ pub(crate) fn settle_written(
     drop(statement);
     for (table_name, record_id) in &records {
         let key = RecordKey { table_name, record_id };
-        let writes = writes_of(connection, key)?;
-        record_found(connection, me, key, &merge(table_name, record_id, &writes))?;
+        let (writes, lost) = writes_and_lost(connection, key)?;
+        let mut merged = merge(record_id, &writes);
+        if !lost.is_empty() {
+            merged.conflicts.extend(lost::columns(&*Definitions::held(connection)?, record_id, &lost));
+        }
+        record_found(connection, me, key, &merged)?;
     }
     if aside::any(connection)? {
         enforce(connection, false)?;

@@ -110,7 +110,7 @@ impl RowTable {
         self.positions.contains_key(column)
     }
 
-    /// Puts a new row in. Columns that the image does not name get their defaults.
+    /// Puts a new row in. Columns that the image does not name hold what rows hold that are older than they.
     pub(super) fn insert(&self, connection: &Connection, record_id: &str, data: &RowImage) -> Result<usize, Fault> {
         let layout = &self.layout;
         let mut values = Vec::with_capacity(data.len() + 1);
@@ -137,8 +137,15 @@ impl RowTable {
             names.extend(layout.key.iter().map(|position| quote(&layout.columns[*position].physical)));
             self.push_hidden_key(record_id, &mut values)?;
         }
-        let places = vec!["?"; names.len()].join(", ");
-        let sql = format!("INSERT INTO {} ({}) VALUES ({places})", quote(&layout.physical), names.join(", "));
+        let mut places = vec!["?".to_owned(); names.len()];
+        // The author did not know these columns: its row is as those that were there before them.
+        for column in layout.columns.iter().filter(|column| column.logged && !data.contains_key(&column.name)) {
+            if let Some(missing) = &column.missing {
+                names.push(quote(&column.physical));
+                places.push(format!("({missing})"));
+            }
+        }
+        let sql = format!("INSERT INTO {} ({}) VALUES ({})", quote(&layout.physical), names.join(", "), places.join(", "));
         Ok(connection.prepare_cached(&sql)?.execute(params_from_iter(values))?)
     }
 

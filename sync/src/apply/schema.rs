@@ -1,78 +1,63 @@
 //! Schema changes of peers.
 //!
-//! Enters: a change of the log that is a [`SchemaChange`], and what its author had not seen. Leaves: the schema changed, or left as it is where
-//! the same change was made here already; or a fault. Two changes of one object that had not seen each other and are not the same
-//! contradict: the later to arrive waits, and the contradiction is shown as a conflict.
+//! Enters: a change of the log that is a [`SchemaChange`], and what its author had not seen. Leaves: the schema changed; or a fault where the
+//! change can't be made beside another one that its author had not seen: then its transaction waits, and the contradiction is a conflict.
+//!
+//! A change whose author had seen all schema changes held is made by its own ready statements. Any other one makes the database follow the
+//! world of all of them ([`reconcile`](super::reconcile)).
 
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use super::{fault::Fault, sight::Sight};
+use super::{
+    blocked,
+    definitions::{Definitions, Target},
+    fault::Fault,
+    lost,
+    place::{Loose, Placer},
+    reconcile, record,
+    rows::RowTable,
+    sight::Sight,
+    unique,
+};
 use crate::{
-    clock::Clock,
-    commit::Transaction as WriteTransaction,
-    conflicts::Contradiction,
-    log::{Change, LogError, Operation, RowImage, SchemaChange, Transaction},
-    merge::{Side, WriteId},
-    schema::{Object, ObjectClass, QualifiedName, Schema},
+    clock::DeviceId,
+    commit::{Transaction as WriteTransaction, enforce},
+    conflicts::{self, RecordKey},
+    log::{Change, LogError, Operation, RowImage, SchemaChange, Transaction, changes_of_table, transaction_at},
+    merge::{Found, Kind, Side, WriteId, schema::Contradiction},
+    schema::Object,
     store::StoreError,
 };
 
-/// A schema change that is held.
-struct Held {
-    id: WriteId,
-    clock: u64,
-    change: SchemaChange,
-}
-
-/// What one schema change means where others were made that its author had not seen.
-enum Meeting {
-    /// It is to be made.
-    New,
-    /// It was made here already, by itself or as part of what is there.
-    Same,
-    /// Another change of the same object is in the way.
-    Contradicts(Box<Held>),
-}
-
-/// Makes a schema change.
-pub(super) fn apply(transaction: &mut WriteTransaction, change: &Change, sight: &Sight) -> Result<(), Fault> {
-    let change = schema_change(change)?;
-    match meet(transaction.connection(), &transaction.schema(), &change, sight)? {
-        Meeting::Same => Ok(()),
-        Meeting::Contradicts(held) => {
-            Err(Fault::Blocked(format!("\"{}\" contradicts \"{}\"", change.statement.trim(), held.change.statement.trim())))
-        }
-        Meeting::New => {
-            transaction.define_logged(&change)?;
-            Ok(())
-        }
-    }
-}
-
-/// The contradiction because of which a transaction waits, if that is why.
-pub(super) fn contradiction(
-    connection: &Connection,
-    schema: &Schema,
+/// Makes a schema change; answers how many conflicts are new.
+pub(super) fn apply(
+    transaction: &mut WriteTransaction,
+    me: DeviceId,
     entry: &Transaction,
+    change: &Change,
     sight: &Sight,
-) -> Result<Option<Contradiction>, StoreError> {
-    for change in entry.changes.iter().filter(|change| change.operation == Operation::Ddl) {
-        let Ok(theirs) = schema_change(change) else { continue };
-        let Meeting::Contradicts(held) = meet(connection, schema, &theirs, sight)? else { continue };
-        let id = WriteId { device: entry.device_id, version: change.version };
-        return Ok(Some(Contradiction {
-            subject: theirs.subject(),
-            made: Side { id: held.id, clock: Clock(held.clock), data: Some(statement(&held.change)) },
-            waiting: Side { id, clock: entry.clock, data: Some(statement(&theirs)) },
-        }));
+    loose: &mut Loose,
+) -> Result<u64, Fault> {
+    let made = schema_change(change)?;
+    let (device, version) = (entry.device_id, change.version);
+    let blocked = blocked::versions(transaction.connection())?;
+    let left = |id: WriteId| {
+        blocked.contains(&id) && !(id.device == device && id.version >= entry.first_version && id.version <= entry.last_version)
+    };
+    let before = Definitions::without(transaction.connection(), |id| left(id) || (id.device == device && id.version >= version))?;
+    if sight.sees_schema(transaction.connection())? && before.world.waiting.is_empty() && before.world.left_out.is_empty() {
+        unique::make_room(transaction, &made.objects, sight, loose)?;
+        transaction.define_logged(&made)?;
+    } else {
+        let after = Definitions::without(transaction.connection(), |id| left(id) || (id.device == device && id.version > version))?;
+        if let Some(reason) = after.world.waiting.get(&(device, entry.first_version)) {
+            return Err(Fault::Blocked(format!("\"{}\" can't be made: {reason}", made.statement.trim())));
+        }
+        reconcile::follow(transaction, me, &before, &after, &made.statement, loose)?;
     }
-    Ok(None)
-}
-
-fn statement(change: &SchemaChange) -> RowImage {
-    RowImage::from_iter([("statement".to_owned(), change.statement.clone().into())])
+    met(transaction, me, &made, sight, loose)
 }
 
 fn schema_change(change: &Change) -> Result<SchemaChange, LogError> {
@@ -80,54 +65,149 @@ fn schema_change(change: &Change) -> Result<SchemaChange, LogError> {
     SchemaChange::from_image(data)
 }
 
-fn meet(connection: &Connection, schema: &Schema, change: &SchemaChange, sight: &Sight) -> Result<Meeting, StoreError> {
+/// Records that the change meets: written by others while its author did not know.
+fn met(transaction: &WriteTransaction, me: DeviceId, made: &SchemaChange, sight: &Sight, loose: &mut Loose) -> Result<u64, Fault> {
     if sight.is_whole() {
-        return Ok(Meeting::New);
+        return Ok(0);
     }
-    let names = names(change);
-    let mut in_the_way = None;
-    for (id, clock, data) in sight.schema_changes(connection)? {
-        let Some(held) = serde_json::from_str(&data).ok().and_then(|image| SchemaChange::from_image(&image).ok()) else { continue };
-        if names.is_disjoint(&self::names(&held)) {
-            continue;
+    let connection = transaction.connection();
+    let definitions = Definitions::held(connection)?;
+    let touched: BTreeSet<String> = made
+        .objects
+        .iter()
+        .filter(|object| matches!(object, Object::Table(_)))
+        .map(|object| object.name().to_string())
+        .chain(made.removed.iter().map(|(_, name)| name.to_string()))
+        .collect();
+    let mut found = 0;
+    for unseen in sight.unseen_rows(connection)? {
+        let target = definitions.target(unseen.device_id, unseen.change.version, &unseen.context, &unseen.change.table_name);
+        let Change { table_name, record_id, .. } = unseen.change;
+        match target {
+            Target::Gone(origin) => found += lost::table_row(connection, me, &definitions, origin, &record_id)?,
+            Target::Here(here) if touched.contains(&here.log_name) || touched.contains(&table_name) => {
+                let Some(table) = RowTable::find(&transaction.schema(), &transaction.layouts(), &here.log_name) else { continue };
+                let settled = record::settle(connection, me, &table, &record_id, None)?;
+                found += settled.found;
+                let key = (here.log_name, record_id);
+                if settled.homeless {
+                    loose.homeless.insert(key.clone());
+                }
+                loose.came.insert(key);
+            }
+            Target::Here(_) | Target::LeftOut(_) | Target::Nowhere => {}
         }
-        if same_effect(&held, change) {
-            return Ok(Meeting::Same);
-        }
-        in_the_way = Some(Held { id, clock, change: held });
     }
-    Ok(match in_the_way {
-        None => Meeting::New,
-        Some(_) if is_there(schema, change) => Meeting::Same,
-        Some(held) => Meeting::Contradicts(Box::new(held)),
+    Ok(found)
+}
+
+/// Shows the contradictions that stand and closes those that do no more; answers how many are new.
+pub(super) fn record_contradictions(transaction: &WriteTransaction, me: DeviceId) -> Result<u64, StoreError> {
+    let connection = transaction.connection();
+    let definitions = Definitions::held(connection)?;
+    let mut new = 0;
+    for contradiction in &definitions.world.contradictions {
+        let Some(found) = described(&definitions, contradiction) else { continue };
+        new += conflicts::open(connection, me, RecordKey { table_name: "", record_id: &contradiction.subject }, &found)?;
+    }
+    let standing: BTreeSet<&str> = definitions.world.contradictions.iter().map(|contradiction| contradiction.id.as_str()).collect();
+    conflicts::close_others(connection, Kind::Schema, &standing)?;
+    Ok(new)
+}
+
+fn described(definitions: &Definitions, contradiction: &Contradiction) -> Option<Found> {
+    let side = |id: WriteId| {
+        let definition = definitions.definition(id)?;
+        let data = RowImage::from_iter([("statement".to_owned(), definition.change.statement.clone().into())]);
+        Some(Side { id, clock: definition.clock, data: Some(data) })
+    };
+    Some(Found {
+        id: contradiction.id.clone(),
+        kind: Kind::Schema,
+        columns: Vec::new(),
+        shown: side(contradiction.shown)?,
+        kept: side(contradiction.kept)?,
+        ancestor: None,
     })
 }
 
-/// All objects that a change makes, replaces or removes.
-fn names(change: &SchemaChange) -> BTreeSet<(ObjectClass, QualifiedName)> {
-    let put = change.objects.iter().map(|object| (object.class(), object.name()));
-    put.chain(change.removed.iter().cloned()).collect()
+/// A decision about a schema change came in or was made here: the database follows.
+pub(super) fn decided(transaction: &mut WriteTransaction, me: DeviceId, decision: WriteId, loose: &mut Loose) -> Result<(), Fault> {
+    let blocked = blocked::versions(transaction.connection())?;
+    let own = |id: WriteId| id.device == decision.device && id.version >= decision.version;
+    let before = Definitions::without(transaction.connection(), |id| blocked.contains(&id) || own(id))?;
+    let after = Definitions::without(transaction.connection(), |id| blocked.contains(&id))?;
+    reconcile::follow(transaction, me, &before, &after, "-- A contradiction was settled", loose)
 }
 
-fn same_effect(a: &SchemaChange, b: &SchemaChange) -> bool {
-    a.removed == b.removed && a.objects.len() == b.objects.len() && a.objects.iter().zip(&b.objects).all(|(a, b)| same_object(a, b))
-}
-
-/// Whether the schema is already as the change would make it.
-fn is_there(schema: &Schema, change: &SchemaChange) -> bool {
-    let held = |object: &Object| schema.get(object.class(), &object.name()).is_some_and(|held| same_object(held, object));
-    let put = |class: ObjectClass, name: &QualifiedName| change.objects.iter().any(|o| o.class() == class && o.name() == *name);
-    change.objects.iter().all(held) && change.removed.iter().all(|(class, name)| put(*class, name) || schema.get(*class, name).is_none())
-}
-
-/// Whether two devices made one object; where natural numbering ended is each device's own matter.
-fn same_object(a: &Object, b: &Object) -> bool {
-    match (a, b) {
-        (Object::Sequence(a), Object::Sequence(b)) => {
-            let (mut a, mut b) = (a.clone(), b.clone());
-            (a.natural_until, b.natural_until) = (None, None);
-            a == b
+/// Transactions that were made, and wait since something earlier came: noted with those that wait, with what was written to their tables.
+pub(super) fn note_waiting(transaction: &WriteTransaction) -> Result<bool, StoreError> {
+    let connection = transaction.connection();
+    let definitions = Definitions::held(connection)?;
+    let mut noted = false;
+    for ((device, first), reason) in &definitions.world.waiting {
+        if blocked::is_noted(connection, *device, *first)? {
+            continue;
         }
-        (a, b) => a == b,
+        let Some((position, entry)) = transaction_at(connection, *device, *first)? else { continue };
+        blocked::note(connection, position, &entry, reason)?;
+        noted = true;
+        for table in tables_made(&entry) {
+            for logged in changes_of_table(connection, &table)? {
+                let (device, version) = (logged.device_id, logged.change.version);
+                if !matches!(definitions.target(device, version, &logged.context, &table), Target::Nowhere) {
+                    continue;
+                }
+                if let Some((position, entry)) = transaction_at(connection, device, version)? {
+                    blocked::note(connection, position, &entry, "its table waits")?;
+                }
+            }
+        }
     }
+    Ok(noted)
+}
+
+/// What the log calls the tables that a transaction made.
+fn tables_made(entry: &Transaction) -> Vec<String> {
+    let changes = entry.changes.iter().filter(|change| change.operation == Operation::Ddl).filter_map(|change| schema_change(change).ok());
+    let tables = changes.flat_map(|change| change.objects).filter(|object| matches!(object, Object::Table(_)));
+    tables.map(|table| table.name().to_string()).collect()
+}
+
+/// Whether what is decided against gives way with its whole transaction, since both can't be; or why it can't be decided so now.
+pub(crate) fn gives_way(connection: &Connection, chosen: WriteId, against: WriteId) -> Result<Result<bool, String>, StoreError> {
+    let definitions = Definitions::held(connection)?;
+    let world = &definitions.world;
+    let unit = |id: WriteId| definitions.definition(id).map(|by| (by.id.device, by.first_version));
+    let waits = |id: WriteId| unit(id).is_some_and(|unit| world.waiting.contains_key(&unit));
+    if unit(chosen).is_some() {
+        return Ok(Ok(waits(chosen) || waits(against)));
+    }
+    // A row's change was chosen: its table or column comes back, if its name is free.
+    let mut back = world.gone.values().filter(|gone| gone.by == against).map(|gone| (gone.last.object.class(), gone.last.object.name()));
+    Ok(match back.find(|key| world.objects.contains_key(key)) {
+        Some((class, name)) => Err(format!("there is another {} \"{}\" by now: rename it first", class.noun(), name.name)),
+        None => Ok(true),
+    })
+}
+
+/// As [`decided`], at the end of the transaction of this device that decided: the last entry of its log.
+pub(crate) fn follow_decision(transaction: &mut WriteTransaction) -> Result<(), StoreError> {
+    let me = transaction.log_state().device;
+    let decisions = changes_of_table(transaction.connection(), conflicts::DECISIONS)?;
+    let Some(last) = decisions.iter().rev().find(|logged| logged.device_id == me) else { return Ok(()) };
+    let decision = WriteId { device: me, version: last.first_version };
+    conflicts::note_decision(transaction.connection(), me, &last.change)?;
+    enforce(transaction.connection(), false)?;
+    let mut loose = Loose::default();
+    let followed = decided(transaction, me, decision, &mut loose).and_then(|()| {
+        let placer = Placer::new(transaction.connection(), me, transaction.schema(), transaction.layouts());
+        placer.place(&mut loose, true).map(drop)
+    });
+    enforce(transaction.connection(), true)?;
+    if let Err(fault) = followed {
+        return Err(StoreError::Corrupt(format!("the choice can't be followed: {}", fault.reason()?)));
+    }
+    note_waiting(transaction)?;
+    record_contradictions(transaction, me).map(drop)
 }

@@ -12,8 +12,7 @@ use uuid::Uuid;
 use super::unseen;
 use crate::{
     clock::{DeviceId, Version},
-    log::{LogState, Transaction},
-    merge::WriteId,
+    log::{LogState, LoggedChange, Transaction, row_changes_between, schema_changes},
     store::StoreError,
 };
 
@@ -80,19 +79,22 @@ impl Sight {
         Ok(false)
     }
 
-    /// The schema changes outside, oldest first: who, and the change's image.
-    pub(super) fn schema_changes(&self, connection: &Connection) -> rusqlite::Result<Vec<(WriteId, u64, String)>> {
-        if self.is_whole() {
+    /// Whether its author had seen all schema changes that were held before it.
+    pub(super) fn sees_schema(&self, connection: &Connection) -> Result<bool, StoreError> {
+        if self.unseen.is_empty() {
+            return Ok(true);
+        }
+        Ok(!schema_changes(connection)?
+            .iter()
+            .any(|logged| self.is_unseen(logged.device_id, logged.change.version) && logged.position <= self.until))
+    }
+
+    /// The changes of rows outside.
+    pub(super) fn unseen_rows(&self, connection: &Connection) -> Result<Vec<LoggedChange>, StoreError> {
+        if self.unseen.is_empty() {
             return Ok(Vec::new());
         }
-        let mut statement = connection.prepare_cached(
-            "SELECT device_id, version, clock, data FROM sync_log
-             WHERE table_name = '' AND operation = 'DDL' AND position BETWEEN ?1 AND ?2 ORDER BY position",
-        )?;
-        let rows = statement.query_map([self.from, self.until], |row| {
-            Ok((WriteId { device: Uuid::from_bytes(row.get(0)?), version: row.get(1)? }, row.get(2)?, row.get(3)?))
-        })?;
-        let all: Vec<(WriteId, u64, String)> = rows.collect::<rusqlite::Result<_>>()?;
-        Ok(all.into_iter().filter(|(id, ..)| self.is_unseen(id.device, id.version)).collect())
+        let rows = row_changes_between(connection, self.from, self.until)?;
+        Ok(rows.into_iter().filter(|logged| self.is_unseen(logged.device_id, logged.change.version)).collect())
     }
 }

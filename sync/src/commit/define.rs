@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::Transaction;
 use crate::{
     log::SchemaChange,
-    schema::{Object, QualifiedName, Schema},
+    schema::{Object, ObjectClass, QualifiedName, Schema},
     store::StoreError,
 };
 
@@ -45,10 +45,26 @@ impl Transaction {
                 }
             }
         }
+        if self.database.is_replicated() {
+            self.tell_renamed(&schema, &change.removed)?;
+        }
         self.schema = Arc::new(schema);
         self.layouts = Arc::clone(&layouts);
         self.writer().capture.lock().set_layouts(layouts);
         Ok(oids)
+    }
+}
+
+impl Transaction {
+    /// What is told of the records of a table follows its name.
+    fn tell_renamed(&self, now: &Schema, removed: &[(ObjectClass, QualifiedName)]) -> Result<(), StoreError> {
+        for (class, name) in removed.iter().filter(|(class, _)| *class == ObjectClass::Relation) {
+            let renamed = self.schema.oid(*class, name).and_then(|oid| now.objects.get(&oid)).filter(|object| object.name() != *name);
+            if let Some(Object::Table(table)) = renamed.map(Arc::as_ref) {
+                crate::conflicts::renamed(self.connection(), &name.to_string(), &table.name.to_string())?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use rusqlite::{Connection, config::DbConfig};
 
 use crate::{
     capture::{Capture, CaptureMark},
+    conflicts::DECISIONS,
     log::{Appended, Change, LogState, SchemaChange, Written},
     schema::{Layouts, Object, QualifiedName, Schema},
     store::{
@@ -271,7 +272,14 @@ impl Transaction {
 
     /// Commits; the log rows, the sequence positions and the schema go with it. Answers the commit's number. On error everything is rolled back.
     pub fn commit(mut self, durability: Durability) -> Result<u64, StoreError> {
+        let chooses = self
+            .recorded
+            .iter()
+            .any(|change| change.table_name == DECISIONS && change.data.as_ref().is_some_and(|d| d.contains_key("chosen")));
         self.append_captured()?;
+        if chooses {
+            crate::apply::follow_decision(&mut self)?;
+        }
         let stored = self.database.sequences().store(self.connection())?;
         if let Err(error) = self.run("COMMIT") {
             self.database.sequences().unstored(stored);
@@ -298,6 +306,10 @@ impl Transaction {
         }
         if durability == Durability::Wait {
             database.flusher.wait(number);
+        }
+        if chooses {
+            // What waited for the choice goes in.
+            crate::apply::retry(&database)?;
         }
         Ok(number)
     }

@@ -3,6 +3,8 @@
 //! Enters: a record's merge. Leaves: the table's rows of that record: the conflicts that stand, and those that an entry of the log settled.
 //! Both are a function of the entries held.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -13,14 +15,14 @@ use super::{
 use crate::{
     clock::{DeviceId, now_micros},
     log::Change,
-    merge::{Found, Merged, Side, WriteId, conflict_id, newest},
+    merge::{Found, Merged, Side, WriteId, newest},
     store::StoreError,
 };
 
 /// What the names of our own tables in the log begin with; schema `peergres` holds no user's table.
 pub(crate) const OWN_TABLES: &str = "peergres.";
 /// The name under which decisions about a conflict (ignored, pending) stand in the log.
-pub(super) const DECISIONS: &str = "peergres.sync_conflicts";
+pub(crate) const DECISIONS: &str = "peergres.sync_conflicts";
 
 /// Names a record.
 #[derive(Clone, Copy, Debug)]
@@ -29,17 +31,6 @@ pub(crate) struct RecordKey<'a> {
     pub(crate) table_name: &'a str,
     /// Key in text form.
     pub(crate) record_id: &'a str,
-}
-
-/// Two schema changes that can't both be made.
-#[derive(Clone, Debug)]
-pub(crate) struct Contradiction {
-    /// The object.
-    pub(crate) subject: String,
-    /// The one that was made here.
-    pub(crate) made: Side,
-    /// The one that waits.
-    pub(crate) waiting: Side,
 }
 
 /// Whether any conflict is open.
@@ -59,13 +50,17 @@ pub(crate) fn is_open(connection: &Connection, table_name: &str, record_id: &str
 pub(crate) fn record_found(connection: &Connection, me: DeviceId, key: RecordKey<'_>, merged: &Merged) -> Result<u64, StoreError> {
     let mut new = 0;
     for found in &merged.conflicts {
+        if found.kind == Kind::Dropped {
+            new += open_unless_confirmed(connection, me, key, found)?;
+            continue;
+        }
         new += open(connection, me, key, found)?;
         mark_won(connection, found.shown.id, true)?;
         mark_won(connection, found.kept.id, false)?;
     }
     let mut statement = connection.prepare_cached(
         "SELECT id FROM sync_conflicts WHERE table_name = ?1 AND record_id = ?2
-         AND kind IN ('update_update', 'delete_update', 'insert_insert', 'check')",
+         AND kind IN ('update_update', 'delete_update', 'insert_insert', 'check', 'dropped')",
     )?;
     let known: Vec<String> = statement.query_map([key.table_name, key.record_id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for id in known.iter().filter(|id| !merged.conflicts.iter().any(|found| found.id == **id)) {
@@ -195,15 +190,20 @@ pub(crate) fn note_decision(connection: &Connection, me: DeviceId, change: &Chan
     }
     let id = &change.record_id;
     if change.data.as_ref().and_then(status_of) == Some(Status::Resolved.as_str()) {
-        let status: Option<String> =
-            connection.prepare_cached("SELECT status FROM sync_conflicts WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?;
-        match (status.as_deref(), change.data.as_ref().and_then(settled::read)) {
+        let known: Option<(String, String)> = connection
+            .prepare_cached("SELECT status, kind FROM sync_conflicts WHERE id = ?1")?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        // What is said of schema changes ends the matter; what is said of rows, once they are as it says.
+        let ends = |kind: &str| kind == Kind::Schema.as_str() || kind == Kind::Dropped.as_str();
+        let known = known.as_ref().map(|(status, kind)| (status.as_str(), ends(kind)));
+        match (known, change.data.as_ref().and_then(settled::read)) {
             (None, Some(described)) => {
                 let Described { table_name, record_id, found } = &described;
                 open(connection, me, RecordKey { table_name, record_id }, &Found { id: id.clone(), ..found.clone() })?;
                 close(connection, id)?;
             }
-            (Some("resolved"), _) => close(connection, id)?,
+            (Some(("resolved", _) | (_, true)), _) => close(connection, id)?,
             _ => {}
         }
         return Ok(());
@@ -215,23 +215,27 @@ pub(crate) fn note_decision(connection: &Connection, me: DeviceId, change: &Chan
     Ok(())
 }
 
-/// Shows a contradiction; answers 1 if it is new.
-pub(crate) fn record_contradiction(connection: &Connection, me: DeviceId, contradiction: &Contradiction) -> Result<u64, StoreError> {
-    let Contradiction { subject, made, waiting } = contradiction;
-    let id = conflict_id("", subject, Kind::Schema.as_str(), made.id, waiting.id);
-    let found = Found { id, kind: Kind::Schema, columns: Vec::new(), shown: made.clone(), kept: waiting.clone(), ancestor: None };
-    open(connection, me, RecordKey { table_name: "", record_id: subject }, &found)
+/// As [`open`], of something that a person may have confirmed as it is.
+pub(crate) fn open_unless_confirmed(connection: &Connection, me: DeviceId, key: RecordKey<'_>, found: &Found) -> Result<u64, StoreError> {
+    if Settlement::last(connection, &found.id)?.is_some() {
+        return Ok(0);
+    }
+    open(connection, me, key, found)
 }
 
-/// Schema changes that waited were made after all.
-pub(crate) fn close_contradictions(connection: &Connection, entry: &crate::log::Transaction) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id FROM sync_conflicts WHERE kind = 'schema' AND status <> 'resolved'
-         AND ((local_device = ?1 AND local_version BETWEEN ?2 AND ?3) OR (remote_device = ?1 AND remote_version BETWEEN ?2 AND ?3))",
-    )?;
-    let made = params![entry.device_id.as_bytes(), entry.first_version, entry.last_version];
-    let ids: Vec<String> = statement.query_map(made, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    ids.iter().try_for_each(|id| close(connection, id))
+/// Closes the conflicts of a kind that do not stand.
+pub(crate) fn close_others(connection: &Connection, kind: Kind, standing: &BTreeSet<&str>) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id FROM sync_conflicts WHERE kind = ?1 AND status <> 'resolved'")?;
+    let known: Vec<String> = statement.query_map([kind.as_str()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    known.iter().filter(|id| !standing.contains(id.as_str())).try_for_each(|id| close(connection, id))
+}
+
+/// A table has another name: what is told of its records follows.
+pub(crate) fn renamed(connection: &Connection, from: &str, to: &str) -> Result<(), StoreError> {
+    for table in ["sync_conflicts", "sync_aside"] {
+        connection.execute(&format!("UPDATE {table} SET table_name = ?2 WHERE table_name = ?1"), [from, to])?;
+    }
+    Ok(())
 }
 
 /// Whether both sides of a conflict are settlements of other conflicts.

@@ -99,9 +99,8 @@ pub fn resolve_in(transaction: &mut Transaction, id: &str, winner: Winner, data:
         Some(Json::Object(over)) => over,
         Some(other) => return Err(ConflictError::Invalid(format!("the data must be a JSON object of columns, not {other}"))),
     };
-    if conflict.kind == Kind::Schema {
-        let hint = "schema changes that contradict are settled by changing the schema on one device until both agree";
-        return Err(ConflictError::Blocked(hint.to_owned()));
+    if matches!(conflict.kind, Kind::Schema | Kind::Dropped) {
+        return choose(transaction, &conflict, winner, &over);
     }
     let schema = transaction.schema();
     let table = schema.table_by_log_name(&conflict.table_name);
@@ -122,6 +121,22 @@ pub fn resolve_in(transaction: &mut Transaction, id: &str, winner: Winner, data:
         None if over.is_empty() => row.delete(),
         None => Err(ConflictError::Invalid("that side deleted the row: choose the other side to give it values".to_owned())),
     }
+}
+
+/// Decides about schema changes: one of them, or the row's change that a DROP had not seen. The log says what was chosen; every device,
+/// this one too, makes its tables follow.
+fn choose(transaction: &mut Transaction, conflict: &Conflict, winner: Winner, over: &RowImage) -> Result<(), ConflictError> {
+    if !over.is_empty() {
+        return Err(ConflictError::Invalid("a choice between schema changes takes no values".to_owned()));
+    }
+    let connection = transaction.connection();
+    let (local, remote) = settled::sides(connection, &conflict.id)?;
+    let wanted = if winner == Winner::Local { conflict.local_device } else { conflict.remote_device };
+    let (chosen, against) = if local.device == wanted { (local, remote) } else { (remote, local) };
+    let void = crate::apply::gives_way(connection, chosen, against)?.map_err(ConflictError::Blocked)?;
+    let entry = settled::entry(connection, &conflict.id, Way::Chosen, Some(settled::Choice::new(chosen, against, void)))?;
+    transaction.record(entry);
+    Ok(())
 }
 
 /// The row that a conflict is about.

@@ -38,9 +38,24 @@ struct Entry {
     shown: EntrySide,
     kept: EntrySide,
     ancestor: Option<RowImage>,
-    /// The write whose side was chosen, where sides are schema changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    chosen: Option<(DeviceId, Version)>,
+    /// Where a side is a schema change: what was chosen against what, and whether the latter's transaction gives way whole.
+    #[serde(flatten)]
+    choice: Option<Choice>,
+}
+
+/// A choice between schema changes, or between one and a row's change.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Choice {
+    chosen: (DeviceId, Version),
+    against: (DeviceId, Version),
+    void: bool,
+}
+
+impl Choice {
+    /// Of one write against the other.
+    pub(super) fn new(chosen: WriteId, against: WriteId, void: bool) -> Choice {
+        Choice { chosen: (chosen.device, chosen.version), against: (against.device, against.version), void }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,8 +118,8 @@ pub(super) fn read(data: &RowImage) -> Option<Described> {
     Some(Described { table_name: entry.table_name, record_id: entry.record_id, found })
 }
 
-/// The entry that says that a conflict is resolved. `chosen` is the side taken, by its name in the store.
-pub(super) fn entry(connection: &Connection, id: &str, way: Way, chosen: Option<WriteId>) -> Result<Change, StoreError> {
+/// The entry that says that a conflict is resolved. `choice` says more where a side is a schema change.
+pub(super) fn entry(connection: &Connection, id: &str, way: Way, choice: Option<Choice>) -> Result<Change, StoreError> {
     let found = connection
         .prepare_cached(
             "SELECT table_name, record_id, kind, column_names, ancestor_data, shown, local_device, local_version, local_clock, local_data,
@@ -124,7 +139,7 @@ pub(super) fn entry(connection: &Connection, id: &str, way: Way, chosen: Option<
                 ancestor: image(row, 4)?,
                 shown,
                 kept,
-                chosen: chosen.map(|id| (id.device, id.version)),
+                choice,
             })
         })?;
     let Ok(Json::Object(data)) = serde_json::to_value(&found) else { unreachable!("a struct of plain data is a JSON object") };
@@ -156,4 +171,13 @@ fn json<T>(row: &rusqlite::Row<'_>, at: usize, read: impl Fn(&str) -> Option<T>)
 
 fn corrupt(at: usize, error: Box<dyn std::error::Error + Send + Sync>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Text, error)
+}
+
+/// The two sides' writes, as the store calls them: local and remote.
+pub(super) fn sides(connection: &Connection, id: &str) -> Result<(WriteId, WriteId), StoreError> {
+    let side = |row: &rusqlite::Row<'_>, at: usize| -> rusqlite::Result<WriteId> {
+        Ok(WriteId { device: Uuid::from_bytes(row.get(at)?), version: row.get(at + 1)? })
+    };
+    let sql = "SELECT local_device, local_version, remote_device, remote_version FROM sync_conflicts WHERE id = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([id], |row| Ok((side(row, 0)?, side(row, 2)?)))?)
 }

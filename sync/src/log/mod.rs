@@ -30,7 +30,10 @@ pub use image::{key_values, record_id};
 pub use journal::FILE_ALL;
 pub(crate) use prune::empty_like;
 pub use prune::{Pruned, empty_pruned, prune};
-pub use read::{LoggedChange, Page, PageLimit, changes_of_record, context_of, page_after, page_beyond, transaction_at};
+pub use read::{
+    LoggedChange, Page, PageLimit, changes_of_record, changes_of_table, context_of, last_position_of, last_schema_change, page_after,
+    page_beyond, record_ids, row_changes_between, schema_changes, transaction_at,
+};
 pub use state::{Head, LogState};
 pub(crate) use state::{LAST_VERSION, held};
 

@@ -132,28 +132,79 @@ pub fn transaction_at(connection: &Connection, device: DeviceId, version: Versio
 
 /// All changes of a record, in the order in which this device came to hold them.
 pub fn changes_of_record(connection: &Connection, table_name: &str, record_id: &str) -> Result<Vec<LoggedChange>, StoreError> {
+    let sql = format!("SELECT {LOGGED} FROM sync_log WHERE table_name = ?1 AND record_id = ?2 ORDER BY position");
+    read_logged(connection, &sql, [table_name, record_id])
+}
+
+const LOGGED: &str = "version, table_name, record_id, operation, data, old_data, resolves, hash, position, device_id, clock, transaction_first, won, is_synced";
+
+/// All schema changes that are held, in the order in which this device came to hold them.
+pub fn schema_changes(connection: &Connection) -> Result<Vec<LoggedChange>, StoreError> {
+    let sql = format!("SELECT {LOGGED} FROM sync_log WHERE table_name = '' AND record_id > '' AND operation = 'DDL' ORDER BY position");
+    read_logged(connection, &sql, [])
+}
+
+/// All changes of one table.
+pub fn changes_of_table(connection: &Connection, table_name: &str) -> Result<Vec<LoggedChange>, StoreError> {
+    let sql = format!("SELECT {LOGGED} FROM sync_log WHERE table_name = ?1 ORDER BY position");
+    read_logged(connection, &sql, [table_name])
+}
+
+/// All changes of rows between two positions, both included.
+pub fn row_changes_between(connection: &Connection, from: i64, until: i64) -> Result<Vec<LoggedChange>, StoreError> {
     let sql = format!(
-        "SELECT {CHANGE}, position, device_id, clock, transaction_first, won, is_synced FROM sync_log
-         WHERE table_name = ?1 AND record_id = ?2 ORDER BY position"
+        "SELECT {LOGGED} FROM sync_log WHERE position BETWEEN ?1 AND ?2 AND operation IN ('INSERT', 'UPDATE', 'DELETE')
+         AND table_name NOT LIKE 'peergres.%' ORDER BY position"
     );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([table_name, record_id])?;
+    read_logged(connection, &sql, [from, until])
+}
+
+/// The ids of all records that changes of a table speak of.
+pub fn record_ids(connection: &Connection, table_name: &str) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT record_id FROM sync_log WHERE table_name = ?1")?;
+    let rows = statement.query_map([table_name], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Position and hash of the last schema change; zero and nothing where there is none.
+pub fn last_schema_change(connection: &Connection) -> Result<(i64, Vec<u8>), StoreError> {
+    let position: Option<i64> = connection
+        .prepare_cached("SELECT max(position) FROM sync_log WHERE table_name = '' AND record_id > ''")?
+        .query_row([], |row| row.get(0))?;
+    let Some(position) = position else { return Ok((0, Vec::new())) };
+    let hash = connection.prepare_cached("SELECT hash FROM sync_log WHERE position = ?1")?.query_row([position], |row| row.get(0))?;
+    Ok((position, hash))
+}
+
+/// Position of the last change of a table; zero where there is none.
+pub fn last_position_of(connection: &Connection, table_name: &str) -> Result<i64, StoreError> {
+    let sql = "SELECT coalesce(max(position), 0) FROM sync_log WHERE table_name = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([table_name], |row| row.get(0))?)
+}
+
+fn read_logged<P: rusqlite::Params>(connection: &Connection, sql: &str, params: P) -> Result<Vec<LoggedChange>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
     let mut changes = Vec::new();
     while let Some(row) = rows.next()? {
-        let device_id = device(row, 9)?;
-        let first_version = row.get(11)?;
-        changes.push(LoggedChange {
-            position: row.get(8)?,
-            device_id,
-            clock: Clock(row.get(10)?),
-            first_version,
-            context: context_of(connection, device_id, first_version)?,
-            won: row.get(12)?,
-            is_synced: row.get(13)?,
-            change: change(row)?,
-        });
+        changes.push(logged(connection, row)?);
     }
     Ok(changes)
+}
+
+/// The columns of [`LOGGED`].
+fn logged(connection: &Connection, row: &Row<'_>) -> Result<LoggedChange, StoreError> {
+    let (device_id, first_version) = (device(row, 9)?, row.get(11)?);
+    Ok(LoggedChange {
+        position: row.get(8)?,
+        device_id,
+        clock: Clock(row.get(10)?),
+        first_version,
+        context: context_of(connection, device_id, first_version)?,
+        won: row.get(12)?,
+        is_synced: row.get(13)?,
+        change: change(row)?,
+    })
 }
 
 /// The context of a device's transaction: the newest that was stored up to it.

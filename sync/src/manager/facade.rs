@@ -325,6 +325,8 @@ fn plain_table(name: &str, columns: &[(&str, Storage)]) -> Option<(Table, Vec<St
         identity: None,
         sequence: None,
         generated: None,
+        generated_sqlite: None,
+        missing: None,
         comment: None,
     };
     let rule = ConstraintRule::PrimaryKey { columns: vec![key.to_owned()] };

@@ -9,7 +9,6 @@ use crate::log::RowImage;
 
 /// A record's writes and how to tell them apart.
 pub(super) struct Cells<'a> {
-    pub(super) table_name: &'a str,
     pub(super) record_id: &'a str,
     pub(super) writes: &'a [Write],
     pub(super) incarnations: &'a [usize],
@@ -59,7 +58,7 @@ impl Cells<'_> {
 
     fn cell<'c>(&'c self, column: &'c str) -> Cell<'c, impl Fn(usize) -> Option<&'c serde_json::Value> + 'c> {
         let value = move |index: usize| self.writes[index].data.get(column);
-        Cell { table_name: self.table_name, record_id: self.record_id, part: "columns", writes: self.writes, value }
+        Cell { record_id: self.record_id, part: "columns", writes: self.writes, value }
     }
 
     /// Columns of which no write is held any more are as the greatest delete found them.
@@ -83,7 +82,7 @@ impl Cells<'_> {
         let ancestor: RowImage =
             columns.iter().filter_map(|column| self.ancestor(shown, kept, column).map(|value| ((*column).to_owned(), value))).collect();
         Found {
-            id: conflict_id(self.table_name, self.record_id, "columns", a.id, b.id),
+            id: conflict_id(self.record_id, "columns", a.id, b.id),
             kind: Kind::UpdateUpdate,
             columns: columns.iter().map(|column| (*column).to_owned()).collect(),
             shown: Side { id: a.id, clock: a.clock, data: Some(only(&a.data)) },
@@ -127,7 +126,7 @@ impl Cells<'_> {
             None => (Kind::InsertInsert, differing(shown_data.as_ref(), kept_data.as_ref())),
         };
         Found {
-            id: conflict_id(self.table_name, self.record_id, "row", a.id, b.id),
+            id: conflict_id(self.record_id, "row", a.id, b.id),
             kind,
             columns: columns.into_iter().collect(),
             shown: Side { id: a.id, clock: a.clock, data: shown_data },

@@ -12,7 +12,6 @@ use super::{Write, conflict_id};
 
 /// A cell of a record: how to tell its values apart, and the part of the record that its conflicts name.
 pub(super) struct Cell<'a, V> {
-    pub(super) table_name: &'a str,
     pub(super) record_id: &'a str,
     pub(super) part: &'static str,
     pub(super) writes: &'a [Write],
@@ -64,7 +63,7 @@ impl<T: PartialEq, V: Fn(usize) -> T> Cell<'_, V> {
         let Some((shown, others)) = view.split_first() else { return Vec::new() };
         let settled = self.writes[resolution].resolves.as_deref();
         let is_side = |other: usize| {
-            let id = conflict_id(self.table_name, self.record_id, self.part, self.writes[*shown].id, self.writes[other].id);
+            let id = conflict_id(self.record_id, self.part, self.writes[*shown].id, self.writes[other].id);
             settled == Some(id.as_str())
         };
         let equal = |other: usize| (self.value)(other) == (self.value)(*shown);
@@ -95,11 +94,10 @@ impl<T: PartialEq, V: Fn(usize) -> T> Cell<'_, V> {
 
 /// What a write says of its record's existence: the incarnation that lives, or none.
 pub(super) fn existence<'a>(
-    table_name: &'a str,
     record_id: &'a str,
     writes: &'a [Write],
     incarnations: &'a [usize],
 ) -> Cell<'a, impl Fn(usize) -> Option<usize> + 'a> {
     let value = |index: usize| (writes[index].action != super::Action::Delete).then(|| incarnations[index]);
-    Cell { table_name, record_id, part: "row", writes, value }
+    Cell { record_id, part: "row", writes, value }
 }

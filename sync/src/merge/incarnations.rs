@@ -12,7 +12,7 @@ use crate::log::canonical_json;
 const UNKNOWN: usize = 0;
 
 /// The incarnation of each write.
-pub(super) fn assign(table_name: &str, record_id: &str, writes: &[Write]) -> Vec<usize> {
+pub(super) fn assign(record_id: &str, writes: &[Write]) -> Vec<usize> {
     let mut begun: BTreeMap<String, usize> = BTreeMap::new();
     let mut incarnations = vec![UNKNOWN; writes.len()];
     for (index, write) in writes.iter().enumerate().filter(|(_, write)| write.action == Action::Insert) {
@@ -23,7 +23,7 @@ pub(super) fn assign(table_name: &str, record_id: &str, writes: &[Write]) -> Vec
         0 => {}
         // Nothing to tell apart, unless some write is about a row that was there before.
         1 if all_saw_an_insert(writes) => incarnations.fill(1),
-        _ => by_sight(table_name, record_id, writes, &mut incarnations),
+        _ => by_sight(record_id, writes, &mut incarnations),
     }
     incarnations
 }
@@ -34,7 +34,7 @@ fn all_saw_an_insert(writes: &[Write]) -> bool {
 }
 
 /// Works out, for each write that is no insert, what showed at its author's place: what it had seen comes before it.
-fn by_sight(table_name: &str, record_id: &str, writes: &[Write], incarnations: &mut [usize]) {
+fn by_sight(record_id: &str, writes: &[Write], incarnations: &mut [usize]) {
     let seen: Vec<Vec<usize>> = writes.iter().map(|write| (0..writes.len()).filter(|other| write.saw(&writes[*other])).collect()).collect();
     let mut order: Vec<usize> = (0..writes.len()).collect();
     // Who saw a write saw all that it saw, and it besides: so by number of writes seen is a causal order.
@@ -43,7 +43,7 @@ fn by_sight(table_name: &str, record_id: &str, writes: &[Write], incarnations: &
         if writes[index].action == Action::Insert {
             continue;
         }
-        let shown = existence(table_name, record_id, writes, incarnations).heads(seen[index].iter().copied());
+        let shown = existence(record_id, writes, incarnations).heads(seen[index].iter().copied());
         let living = shown.iter().find(|head| writes[**head].action != Action::Delete).or(shown.first());
         incarnations[index] = living.map_or(UNKNOWN, |head| incarnations[*head]);
     }

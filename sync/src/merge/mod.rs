@@ -28,6 +28,7 @@ use crate::{
 mod cells;
 mod heads;
 mod incarnations;
+pub mod schema;
 
 use heads::existence;
 
@@ -49,12 +50,22 @@ pub enum Kind {
     Check,
     /// Schema changes that contradict.
     Schema,
+    /// A row or a value, and a DROP of its table or column that had not seen it.
+    Dropped,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 7] =
-        [Kind::UpdateUpdate, Kind::DeleteUpdate, Kind::InsertInsert, Kind::Unique, Kind::ForeignKey, Kind::Check, Kind::Schema];
+    pub const ALL: [Kind; 8] = [
+        Kind::UpdateUpdate,
+        Kind::DeleteUpdate,
+        Kind::InsertInsert,
+        Kind::Unique,
+        Kind::ForeignKey,
+        Kind::Check,
+        Kind::Schema,
+        Kind::Dropped,
+    ];
 
     /// As it stands in `sync_conflicts`.
     pub fn as_str(self) -> &'static str {
@@ -66,6 +77,7 @@ impl Kind {
             Kind::ForeignKey => "foreign_key",
             Kind::Check => "check",
             Kind::Schema => "schema",
+            Kind::Dropped => "dropped",
         }
     }
 }
@@ -176,13 +188,13 @@ pub struct Merged {
 }
 
 /// Merges a record's writes. Without writes there is nothing.
-pub fn merge(table_name: &str, record_id: &str, writes: &[Write]) -> Merged {
-    let incarnations = incarnations::assign(table_name, record_id, writes);
-    let decided = existence(table_name, record_id, writes, &incarnations).heads(0..writes.len());
+pub fn merge(record_id: &str, writes: &[Write]) -> Merged {
+    let incarnations = incarnations::assign(record_id, writes);
+    let decided = existence(record_id, writes, &incarnations).heads(0..writes.len());
     let Some((shown, others)) = decided.split_first() else { return Merged::default() };
     let mut merged = Merged::default();
     merged.ranks.insert(String::new(), writes[*shown].rank());
-    let cells = cells::Cells { table_name, record_id, writes, incarnations: &incarnations };
+    let cells = cells::Cells { record_id, writes, incarnations: &incarnations };
     let value = |index: usize| (writes[index].action != Action::Delete).then(|| incarnations[index]);
     for other in others.iter().filter(|other| value(**other) != value(*shown)) {
         merged.conflicts.push(cells.whole_rows(*shown, *other));
@@ -199,14 +211,14 @@ pub fn merge(table_name: &str, record_id: &str, writes: &[Write]) -> Merged {
 }
 
 /// The record as the author of each of its heads saw it, the greatest first: for rows that are fine each but not together.
-pub fn apart(table_name: &str, record_id: &str, writes: &[Write]) -> Vec<(WriteId, Clock, Merged)> {
-    let incarnations = incarnations::assign(table_name, record_id, writes);
+pub fn apart(record_id: &str, writes: &[Write]) -> Vec<(WriteId, Clock, Merged)> {
+    let incarnations = incarnations::assign(record_id, writes);
     let view = |head: usize| {
         let seen = writes.iter().filter(|write| write.id == writes[head].id || writes[head].saw(write));
         let seen: Vec<Write> = seen.cloned().collect();
-        (writes[head].id, writes[head].clock, merge(table_name, record_id, &seen))
+        (writes[head].id, writes[head].clock, merge(record_id, &seen))
     };
-    existence(table_name, record_id, writes, &incarnations).heads(0..writes.len()).into_iter().map(view).collect()
+    existence(record_id, writes, &incarnations).heads(0..writes.len()).into_iter().map(view).collect()
 }
 
 /// Of writes that decide the same matter, the one that has the last word: the greatest of those that no other one had seen.
@@ -215,11 +227,12 @@ pub fn newest(writes: &[Write]) -> Option<usize> {
     (0..writes.len()).filter(unseen).max_by_key(|index| writes[*index].rank())
 }
 
-/// A conflict's id: SHA-256 over what conflicts, 128 bits of it in hex. The order of the two sides does not matter.
-pub fn conflict_id(table_name: &str, record_id: &str, part: &str, a: WriteId, b: WriteId) -> String {
+/// A conflict's id: SHA-256 over what conflicts, 128 bits of it in hex. The order of the two sides does not matter. The sides tell the table,
+/// whose name may change.
+pub fn conflict_id(record_id: &str, part: &str, a: WriteId, b: WriteId) -> String {
     let mut sha = Sha256::new();
     sha.update(b"peergres conflict 1\n");
-    for text in [table_name, record_id, part] {
+    for text in [record_id, part] {
         sha.update((text.len() as u64).to_be_bytes());
         sha.update(text.as_bytes());
     }

@@ -33,7 +33,7 @@ fn replaces(cell: &[&Write], part: &str, says: Says<'_>, a: &Write, b: &Write) -
     let seen: Vec<&Write> = cell.iter().filter(|w| saw(a, w)).copied().collect();
     let view = heads(&seen, part, says);
     let place = view.iter().position(|w| w.id == b.id);
-    place.is_none_or(|place| place == 0 || says(b) == says(view[0]) || super::conflict_id("t", "1", part, view[0].id, b.id) == *conflict)
+    place.is_none_or(|place| place == 0 || says(b) == says(view[0]) || super::conflict_id("1", part, view[0].id, b.id) == *conflict)
 }
 
 /// The heads of a cell's writes that count, greatest first.

@@ -55,7 +55,7 @@ impl Peer {
 
     fn merged(&self) -> Merged {
         let placed: Vec<Write> = self.held.iter().filter(|write| !self.waiting.contains(&write.id)).cloned().collect();
-        merge("t", "1", &placed)
+        merge("1", &placed)
     }
 
     fn write(&mut self, device: usize, jump: i8, action: Action, data: RowImage, resolves: Option<String>) {
@@ -136,7 +136,7 @@ fn play(steps: &[Step]) -> Vec<Write> {
 }
 
 fn assert_as_defined(writes: &[Write]) {
-    let merged = merge("t", "1", writes);
+    let merged = merge("1", writes);
     let expected = expected(writes);
     assert_eq!(merged.row.clone().map(|row| row.into_iter().collect::<BTreeMap<_, _>>()), expected.row, "{writes:#?}");
     let found: BTreeSet<_> = merged
@@ -152,8 +152,8 @@ fn assert_as_defined(writes: &[Write]) {
 
 /// Each write's values are shown, superseded by a write that had seen it, or kept in a conflict.
 fn assert_nothing_lost(writes: &[Write]) {
-    let merged = merge("t", "1", writes);
-    let incarnations = incarnations::assign("t", "1", writes);
+    let merged = merge("1", writes);
+    let incarnations = incarnations::assign("1", writes);
     for (index, write) in writes.iter().enumerate() {
         // A write of another incarnation that had seen this one, or an insert or delete, replaces the whole row.
         let superseded = writes.iter().enumerate().any(|(other, later)| {
@@ -182,14 +182,14 @@ proptest! {
     #[test]
     fn any_order_and_any_duplicates_give_the_same(steps in prop::collection::vec(step(), 1..24), seed in any::<u64>()) {
         let writes = play(&steps);
-        let merged = merge("t", "1", &writes);
+        let merged = merge("1", &writes);
         let mut shuffled: Vec<Write> = writes.iter().chain(writes.iter().take(3)).cloned().collect();
         let mut random = seed;
         for index in (1..shuffled.len()).rev() {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             shuffled.swap(index, (random >> 33) as usize % (index + 1));
         }
-        prop_assert_eq!(&merge("t", "1", &shuffled), &merged);
+        prop_assert_eq!(&merge("1", &shuffled), &merged);
     }
 
     #[test]
@@ -231,13 +231,13 @@ fn every_order_of_six_writes_gives_one_state() {
         written(1, 2, 13, &[(0, 1), (2, 1)], Action::Delete, json!({})),
         written(2, 2, 20, &[(0, 1)], Action::Update, json!({"a": 5})),
     ];
-    let expected = merge("t", "1", &all);
+    let expected = merge("1", &all);
     assert_as_defined(&all);
     let mut order: Vec<usize> = (0..all.len()).collect();
     let mut count = 0;
     permute(&mut order, 0, &mut |order| {
         let writes: Vec<Write> = order.iter().map(|index| all[*index].clone()).collect();
-        assert_eq!(merge("t", "1", &writes), expected, "{order:?}");
+        assert_eq!(merge("1", &writes), expected, "{order:?}");
         count += 1;
     });
     assert_eq!(count, 720);
@@ -263,19 +263,19 @@ fn a_resolution_leaves_alone_what_it_did_not_decide_about() {
         written(2, 1, 3, &[(0, 1)], Action::Update, json!({"a": 2})),
         written(0, 2, 4, &[], Action::Update, json!({"a": 3})),
     ];
-    let found = merge("t", "1", &writes).conflicts;
+    let found = merge("1", &writes).conflicts;
     assert_eq!(found.len(), 2);
     let (settled, other) = if found[0].kept.id.device == id(1) { (&found[0], &found[1]) } else { (&found[1], &found[0]) };
     let mut resolution = written(0, 3, 5, &[(1, 1), (2, 1)], Action::Update, json!({"a": 1}));
     resolution.resolves = Some(settled.id.clone());
     writes.push(resolution);
-    let merged = merge("t", "1", &writes);
+    let merged = merge("1", &writes);
     assert_eq!(merged.row.as_ref().and_then(|row| row.get("a")), Some(&json!(1)));
     let sides: Vec<WriteId> = merged.conflicts.iter().map(|conflict| conflict.kept.id).collect();
     assert_eq!(sides, [other.kept.id], "the third value is still there to be chosen");
     assert_as_defined(&writes);
     writes.push(written(1, 2, 6, &[(0, 3), (2, 1)], Action::Update, json!({"a": 9})));
-    assert_eq!(merge("t", "1", &writes).conflicts, [], "a plain write replaces all that it had seen");
+    assert_eq!(merge("1", &writes).conflicts, [], "a plain write replaces all that it had seen");
 }
 
 #[test]
@@ -284,17 +284,17 @@ fn what_waited_when_a_write_was_made_stands_beside_it() {
     let writes = [written(0, 1, 1, &[], Action::Insert, json!({"a": 0})), written(0, 2, 2, &[], Action::Update, json!({"a": 1}))];
     later.unseen = BTreeSet::from([writes[1].id]);
     let writes = [writes[0].clone(), writes[1].clone(), later];
-    assert_eq!(merge("t", "1", &writes).conflicts.len(), 1);
+    assert_eq!(merge("1", &writes).conflicts.len(), 1);
     assert_as_defined(&writes);
 }
 
 #[test]
 fn a_conflicts_id_depends_on_its_sides_and_nothing_else() {
     let (a, b) = (WriteId { device: id(0), version: 1 }, WriteId { device: id(1), version: 1 });
-    let one = conflict_id("t", "1", "row", a, b);
-    assert_eq!(one, conflict_id("t", "1", "row", b, a));
+    let one = conflict_id("1", "row", a, b);
+    assert_eq!(one, conflict_id("1", "row", b, a));
     assert_eq!(one.len(), 32);
-    for other in [conflict_id("t1", "", "row", a, b), conflict_id("t", "1", "columns", a, b), conflict_id("t", "1", "row", a, a)] {
+    for other in [conflict_id("2", "row", a, b), conflict_id("1", "columns", a, b), conflict_id("1", "row", a, a)] {
         assert_ne!(one, other);
     }
 }

@@ -35,6 +35,8 @@ pub struct LayoutColumn {
     pub storage: Storage,
     /// False for the hidden key, which is the record's id, and for what SQLite computes itself.
     pub logged: bool,
+    /// What rows hold that are older than it, ready for SQLite.
+    pub missing: Option<String>,
     /// Its name as a JSON string with a colon.
     pub(crate) label: String,
 }
@@ -83,7 +85,9 @@ fn read(connection: &Connection, table: &Table) -> Result<Layout, StoreError> {
     let columns = physical
         .into_iter()
         .map(|(physical, computed)| match table.columns.iter().find(|column| column.physical == physical) {
-            Some(column) => Ok(layout_column(&column.name, physical, column.storage, !computed)),
+            Some(column) => {
+                Ok(LayoutColumn { missing: column.missing.clone(), ..layout_column(&column.name, physical, column.storage, !computed) })
+            }
             None if table.hidden_key && physical == HIDDEN_KEY => Ok(layout_column(HIDDEN_KEY, physical, Storage::Uuid, false)),
             None => Err(missing(&format!("the catalog does not know column {physical}"))),
         })
@@ -108,5 +112,5 @@ fn read(connection: &Connection, table: &Table) -> Result<Layout, StoreError> {
 
 fn layout_column(name: &str, physical: String, storage: Storage, logged: bool) -> LayoutColumn {
     let label = format!("{}:", serde_json::Value::from(name));
-    LayoutColumn { name: name.to_owned(), physical, storage, logged, label }
+    LayoutColumn { name: name.to_owned(), physical, storage, logged, missing: None, label }
 }

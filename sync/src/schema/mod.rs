@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 mod class;
 mod key;
 mod layout;
+pub mod physical;
 mod sequences;
 mod snapshot;
 mod trigger;
@@ -122,6 +123,12 @@ pub struct Column {
     /// `GENERATED ALWAYS AS (…) STORED`, as PostgreSQL text.
     #[serde(default)]
     pub generated: Option<String>,
+    /// The same, ready for SQLite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated_sqlite: Option<String>,
+    /// What rows hold that are older than the column, ready for SQLite: the default with which it was added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
     /// `COMMENT ON`.
     #[serde(default)]
     pub comment: Option<String>,

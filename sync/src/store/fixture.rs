@@ -101,6 +101,8 @@ fn column(number: i16, name: &str, storage: Storage) -> Column {
         identity: None,
         sequence: None,
         generated: None,
+        generated_sqlite: None,
+        missing: None,
         comment: None,
     }
 }

@@ -77,7 +77,7 @@ fn assert_rows_are_merged(device: &Device, seed: u64) {
         let layout = layouts.get(schema.table_by_log_name(&table).unwrap().physical.as_bytes()).unwrap();
         let shown = current_row(&reader, layout, &record).unwrap();
         let key = conflicts::RecordKey { table_name: &table, record_id: &record };
-        let merged = crate::merge::merge(&table, &record, &writes_of(&reader, key).unwrap());
+        let merged = crate::merge::merge(&record, &writes_of(&reader, key).unwrap());
         match aside.get(&(table.clone(), record.clone())).map(String::as_str) {
             None => assert_eq!(shown, merged.row, "seed {seed}: {table} {record}"),
             Some("revived") => assert!(shown.is_some() && merged.row.is_none(), "seed {seed}: {table} {record}"),

@@ -51,23 +51,37 @@ fn one_schema_change_made_on_two_devices_is_one() {
 }
 
 #[test]
-fn what_contradicts_waits_and_is_shown_while_the_rest_goes_on() {
-    let [a, b] = devices();
-    fixture::create(&a.database, "other", &[("id", Integer), ("a", Text), ("b", Integer)], &["id"]);
-    meet(&[&a, &b]);
-    fixture::create(&a.database, "u", &[("id", Integer), ("a", Text)], &["id"]);
-    a.run("INSERT INTO u VALUES (1, 'a')");
-    fixture::create(&b.database, "u", &[("id", Text), ("z", Text)], &["id"]);
-    b.run("INSERT INTO u VALUES ('one', 'z')");
-    b.run("INSERT INTO other VALUES (4, 'goes on', 0)");
-    meet(&[&a, &b]);
-    assert_eq!(a.rows("SELECT a FROM other"), ["goes on"]);
-    let (on_a, on_b) = (a.conflict(), b.conflict());
-    assert_eq!((on_a.kind, &on_a.id), (Kind::Schema, &on_b.id));
-    assert_eq!((on_a.shown, on_b.shown), (Winner::Local, Winner::Local), "each shows what it made");
-    assert_eq!(blocked(&a.database).unwrap().len(), 2, "the table and its row");
-    assert!(matches!(conflicts::resolve(&a.database, &on_a.id, Winner::Local, None), Err(ConflictError::Blocked(_))));
-    assert_eq!((a.rows("SELECT a FROM u"), b.rows("SELECT z FROM u")), (vec!["a".to_owned()], vec!["z".to_owned()]));
+fn what_contradicts_waits_and_is_settled_by_a_choice_of_either_side() {
+    for keep_first in [true, false] {
+        let [a, b, late] = devices();
+        fixture::create(&a.database, "other", &[("id", Integer), ("a", Text), ("b", Integer)], &["id"]);
+        meet(&[&a, &b]);
+        fixture::create(&a.database, "u", &[("id", Integer), ("a", Text)], &["id"]);
+        a.run("INSERT INTO u VALUES (1, 'a')");
+        fixture::create(&b.database, "u", &[("id", Integer), ("z", Text)], &["id"]);
+        b.run("INSERT INTO u VALUES (7, 'z')");
+        b.run("INSERT INTO other VALUES (4, 'goes on', 0)");
+        meet(&[&a, &b]);
+        assert_eq!(a.rows("SELECT a FROM other"), ["goes on"]);
+        let (on_a, on_b) = (a.conflict(), b.conflict());
+        assert_eq!((on_a.kind, &on_a.id), (Kind::Schema, &on_b.id));
+        assert_eq!((on_a.shown, on_b.shown), (Winner::Local, Winner::Remote), "the earlier one is made everywhere");
+        assert_eq!((a.rows("SELECT a FROM u"), b.rows("SELECT a FROM u")), (vec!["a".to_owned()], vec!["a".to_owned()]));
+        let waits = |device: &Device| blocked(&device.database).unwrap().len();
+        assert_eq!((waits(&a), waits(&b)), (2, 2), "the table and its row");
+        let winner = if keep_first { Winner::Local } else { Winner::Remote };
+        conflicts::resolve(&a.database, &on_a.id, winner, None).unwrap();
+        meet(&[&a, &b, &late]);
+        let (column, value) = if keep_first { ("a", "a") } else { ("z", "z") };
+        for device in [&a, &b, &late] {
+            assert_eq!(device.rows(&format!("SELECT {column} FROM u")), [value], "{keep_first}");
+            assert_eq!((waits(device), device.pending()), (0, vec![]), "{keep_first}");
+        }
+        assert_equal(&[&a, &b, &late]);
+        b.run("INSERT INTO u VALUES (9, 'after')");
+        meet(&[&a, &b, &late]);
+        assert_eq!(late.rows("SELECT count(*) || '' FROM u"), ["2"]);
+    }
 }
 
 #[test]
