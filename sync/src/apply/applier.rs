@@ -17,7 +17,7 @@ use super::{
     lost,
     order::Waiting,
     place::{Loose, Placer},
-    record,
+    record, review,
     rows::{RowTable, current_row},
     schema,
     sight::Sight,
@@ -26,7 +26,7 @@ use crate::{
     clock::DeviceId,
     commit::{Durability, Transaction as WriteTransaction},
     conflicts,
-    log::{Appended, Change, LogError, Operation, RowImage, Transaction, transaction_at},
+    log::{Appended, Change, LogError, Operation, RowImage, Transaction, changes_of_record, transaction_at},
     merge::WriteId,
     store::{Database, StoreError},
 };
@@ -49,6 +49,10 @@ pub(super) struct Applier {
     any_aside: bool,
     /// Rows whose place is looked at when the batch is in.
     loose: Loose,
+    /// Whether anybody chose between schema changes.
+    any_choice: bool,
+    /// Whether schema changes met what their authors had not seen, so that all that rests on the schema is looked at again.
+    to_review: bool,
     /// The schema changes held, while none comes.
     definitions: Option<Rc<Definitions>>,
     /// Whether what waited is tried again: its records may have later writes by now, so all are merged.
@@ -63,6 +67,7 @@ impl Applier {
         let any_blocked = blocked::any(connection)?;
         let me = transaction.log_state().device;
         let any_aside = aside::any(connection)?;
+        let any_choice = schema::any_choice(connection)?;
         Ok(Applier {
             me,
             tables: HashMap::new(),
@@ -72,6 +77,8 @@ impl Applier {
             any_aside,
             loose: Loose::default(),
             retrying: false,
+            any_choice,
+            to_review: false,
             definitions: None,
             transaction,
         })
@@ -156,6 +163,13 @@ impl Applier {
     /// When the batch is in: foreign keys, and what was set aside.
     pub(super) fn place_all(&mut self, applied: &mut Applied) -> Result<(), StoreError> {
         let mut loose = std::mem::take(&mut self.loose);
+        if std::mem::take(&mut self.to_review) {
+            match review::review(&self.transaction, self.me, &mut loose) {
+                Ok(found) => applied.conflicts += found,
+                Err(fault) => tracing::warn!(reason = fault.reason()?, "not all that rests on the schema could be looked at"),
+            }
+            self.any_aside = aside::any(self.transaction.connection())?;
+        }
         if loose.came.is_empty() && loose.went.is_empty() && !self.any_aside {
             return Ok(());
         }
@@ -170,6 +184,13 @@ impl Applier {
         for change in &entry.changes {
             match change.operation {
                 Operation::Ddl => {
+                    let is_plain = sight.is_whole() && !self.any_blocked && !self.any_choice;
+                    if is_plain {
+                        schema::apply_ready(&mut self.transaction, change)?;
+                        (self.schema_changed, self.definitions) = (true, None);
+                        self.tables.clear();
+                        continue;
+                    }
                     *found += schema::apply(&mut self.transaction, self.me, entry, change, sight, loose)?;
                     self.schema_has_changed(found)?;
                 }
@@ -194,6 +215,8 @@ impl Applier {
         self.tables.clear();
         self.definitions = None;
         self.schema_changed = true;
+        self.to_review = true;
+        self.any_choice = schema::any_choice(self.transaction.connection())?;
         *found += schema::record_contradictions(&self.transaction, self.me)?;
         self.any_blocked |= schema::note_waiting(&self.transaction)?;
         Ok(())
@@ -210,6 +233,9 @@ impl Applier {
     /// One row's change, of a transaction that begins at `position`; answers how many conflicts are new. It is about the table that its
     /// author meant, whatever that is called by now.
     fn row(&mut self, entry: &Transaction, change: &Change, position: i64, sight: &Sight, loose: &mut Loose) -> Result<u64, Fault> {
+        if sight.is_whole() && !self.any_blocked && !self.any_choice {
+            return self.named_row(change, position, sight, false, loose);
+        }
         let definitions = self.definitions()?;
         let world = &definitions.world;
         let named = definitions.plain
@@ -231,13 +257,36 @@ impl Applier {
         }
     }
 
+    /// Whether an earlier change of the record waits: of this table, not of another one that bears or bore its name.
+    fn waits_before(&mut self, change: &Change, position: i64) -> Result<bool, StoreError> {
+        let definitions = self.definitions()?;
+        let connection = self.transaction.connection();
+        for name in definitions.names_of(&change.table_name) {
+            if !blocked::holds(connection, &name, &change.record_id, position)? {
+                continue;
+            }
+            let waiting = blocked::of_record(connection, &name, &change.record_id)?;
+            for logged in changes_of_record(connection, &name, &change.record_id)?.into_iter().filter(|logged| logged.position < position) {
+                let id = WriteId { device: logged.device_id, version: logged.change.version };
+                let of_this = || match definitions.target(id.device, id.version, &logged.context, &name) {
+                    Target::Here(here) => here.log_name == change.table_name,
+                    _ => false,
+                };
+                if waiting.contains(&id) && (definitions.plain || of_this()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// A row's change under the names of now; with `contested` its record is merged anew in any case.
     fn named_row(&mut self, change: &Change, position: i64, sight: &Sight, contested: bool, loose: &mut Loose) -> Result<u64, Fault> {
         let table = self.table(&change.table_name).ok_or_else(|| Fault::Blocked(format!("there is no table {}", change.table_name)))?;
-        let connection = self.transaction.connection();
-        if self.any_blocked && blocked::holds(connection, &change.table_name, &change.record_id, position)? {
+        if self.any_blocked && self.waits_before(change, position)? {
             return Err(Fault::Blocked("an earlier change of the record waits".to_owned()));
         }
+        let connection = self.transaction.connection();
         // Where the author had seen all that is held, and all of that is in its place here, foreign keys hold as they held there.
         let watched = !sight.is_whole() || self.retrying || self.any_blocked || self.any_aside || !self.loose.is_empty();
         if watched && !table.referred.is_empty() {
@@ -256,16 +305,13 @@ impl Applier {
     }
 
     fn write(&mut self, table: &RowTable, change: &Change, sight: &Sight, contested: bool, loose: &mut Loose) -> Result<u64, Fault> {
-        let definitions = self.definitions()?;
-        let connection = self.transaction.connection();
         let mut contested = contested || self.retrying;
-        if definitions.plain {
-            contested = contested || sight.is_contested(connection, &change.table_name, &change.record_id)?;
-        } else if !sight.is_whole() {
-            for name in definitions.names_of(&change.table_name) {
-                contested = contested || sight.is_contested(connection, &name, &change.record_id)?;
+        if !contested && !sight.is_whole() {
+            for name in self.definitions()?.names_of(&change.table_name) {
+                contested = contested || sight.is_contested(self.transaction.connection(), &name, &change.record_id)?;
             }
         }
+        let connection = self.transaction.connection();
         let contested = contested || (self.conflicts_open && conflicts::is_open(connection, &change.table_name, &change.record_id)?);
         let key = || (change.table_name.clone(), change.record_id.clone());
         if !contested {

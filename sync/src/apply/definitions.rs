@@ -119,6 +119,11 @@ impl Definitions {
         table("public", log_name).or_else(split)
     }
 
+    /// Whether there is a table of that name now.
+    pub(super) fn is_there(&self, log_name: &str) -> bool {
+        Definitions::named(&self.world, log_name).is_some()
+    }
+
     /// What a change is about that an author with this sight wrote.
     pub(super) fn target(&self, device: DeviceId, version: Version, context: &VersionVector, log_name: &str) -> Target {
         let view = self.folder.view(device, version, context);
@@ -160,7 +165,7 @@ impl Definitions {
             && world.left_out.is_empty()
             && own.is_none_or(|names| names.len() == 1 && !names.iter().any(shared))
             && held.columns.keys().all(|origin| held.column_name(origin) == Some(origin.1.as_str()))
-            && !world.gone_columns.values().any(|gone| gone.last.0 == held.origin)
+            && !world.gone_columns.values().any(|gone| gone.last.table == held.origin)
     }
 
     /// A record's writes, and what they say of columns that are gone. None where the names of now are enough.

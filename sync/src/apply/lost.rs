@@ -18,7 +18,22 @@ use crate::{
     store::StoreError,
 };
 
-/// Opens or closes the conflict over a record whose table is gone; answers how many are new.
+/// The conflicts over a record of tables of that name that are gone.
+pub(super) fn tables(connection: &Connection, definitions: &Definitions, key: RecordKey<'_>) -> Result<Vec<Found>, StoreError> {
+    let mut all = Vec::new();
+    for (origin, gone) in &definitions.world.gone {
+        if gone.last.table().is_none_or(|table| table.name.to_string() != key.table_name) {
+            continue;
+        }
+        let droppers = droppers(definitions, gone.by, &gone.also);
+        let (writes, _) = definitions.writes_of(connection, *origin, key.record_id)?;
+        let row = merge(key.record_id, &writes).row;
+        all.extend(row.and_then(|row| found(key.record_id, &droppers, &writes, Vec::new(), row)));
+    }
+    Ok(all)
+}
+
+/// Opens or closes the conflicts over a record whose table is gone; answers how many are new.
 pub(super) fn table_row(
     connection: &Connection,
     me: DeviceId,
@@ -27,33 +42,34 @@ pub(super) fn table_row(
     record_id: &str,
 ) -> Result<u64, StoreError> {
     let Some(gone) = definitions.world.gone.get(&origin) else { return Ok(0) };
-    let Some(by) = definitions.definition(gone.by) else { return Ok(0) };
-    let (writes, _) = definitions.writes_of(connection, origin, record_id)?;
-    let merged = merge(record_id, &writes);
     let table_name = gone.last.object.name().to_string();
-    let found = merged.row.and_then(|row| found(record_id, by, &writes, Vec::new(), row));
     let key = RecordKey { table_name: &table_name, record_id };
-    match found {
-        Some(found) => conflicts::open_unless_confirmed(connection, me, key, &found),
-        None => Ok(0),
-    }
+    conflicts::record_found(connection, me, key, &super::record::conflicts_of(connection, definitions, key)?)
 }
 
 /// The conflicts over what a record's writes say of columns that are gone.
 pub(super) fn columns(definitions: &Definitions, record_id: &str, lost: &Lost) -> Vec<Found> {
     let mut all = Vec::new();
     for (column, writes) in lost {
-        let Some(by) = definitions.world.gone_columns.get(column).and_then(|gone| definitions.definition(gone.by)) else { continue };
+        let Some(gone) = definitions.world.gone_columns.get(column) else { continue };
+        let droppers = droppers(definitions, gone.by, &gone.also);
         let merged = merge(record_id, writes);
         let (Some(row), Some(rank)) = (merged.row, merged.ranks.get(&column.1)) else { continue };
         let shown: Vec<Write> = writes.iter().filter(|write| write.rank() == *rank).cloned().collect();
-        all.extend(found(record_id, by, &shown, vec![column.1.clone()], row));
+        all.extend(found(record_id, &droppers, &shown, vec![column.1.clone()], row));
     }
     all
 }
 
-fn found(record_id: &str, by: &Definition, writes: &[Write], columns: Vec<String>, row: RowImage) -> Option<Found> {
-    let kept = writes.iter().filter(|write| !by.saw(write.id)).max_by_key(|write| write.rank())?;
+fn droppers(definitions: &Definitions, by: WriteId, also: &[WriteId]) -> Vec<Definition> {
+    std::iter::once(by).chain(also.iter().copied()).filter_map(|id| definitions.definition(id).cloned()).collect()
+}
+
+/// A write is lost that nobody had seen who dropped what it was about.
+fn found(record_id: &str, droppers: &[Definition], writes: &[Write], columns: Vec<String>, row: RowImage) -> Option<Found> {
+    let by = droppers.first()?;
+    let unseen = |write: &&Write| !droppers.iter().any(|dropper| dropper.saw(write.id));
+    let kept = writes.iter().filter(unseen).max_by_key(|write| write.rank())?;
     let part = format!("{}:{}", Kind::Dropped.as_str(), columns.join(","));
     let dropped: WriteId = by.id;
     Some(Found {

@@ -31,6 +31,7 @@ mod place;
 mod reconcile;
 mod record;
 mod references;
+mod review;
 mod rows;
 mod schema;
 mod sight;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     aside,
-    definitions::{Definitions, writes_and_lost},
+    definitions::{Definitions, Lost, writes_and_lost},
     fault::Fault,
     lost,
     place::{Loose, Placer},
@@ -92,10 +92,29 @@ pub(super) fn settle(
         }
         Err(other) => return Err(other),
     };
-    if !lost.is_empty() {
-        merged.conflicts.extend(lost::columns(&*Definitions::held(connection)?, record_id, &lost));
+    merged.conflicts.extend(lost_of(connection, key, &lost)?);
+    Ok(Settled { found: record_found(connection, me, key, &merged.conflicts)?, homeless })
+}
+
+/// What stands over a record: between its writes, and between them and what was dropped.
+pub(super) fn conflicts_of(connection: &Connection, definitions: &Definitions, key: RecordKey<'_>) -> Result<Vec<Found>, StoreError> {
+    if !definitions.is_there(key.table_name) {
+        return lost::tables(connection, definitions, key);
     }
-    Ok(Settled { found: record_found(connection, me, key, &merged)?, homeless })
+    let (writes, lost) = writes_and_lost(connection, key)?;
+    let mut found = merge(key.record_id, &writes).conflicts;
+    found.extend(lost_of(connection, key, &lost)?);
+    Ok(found)
+}
+
+/// What stands between a record's writes and what was dropped.
+fn lost_of(connection: &Connection, key: RecordKey<'_>, lost: &Lost) -> Result<Vec<Found>, StoreError> {
+    let definitions = Definitions::held(connection)?;
+    let mut found = lost::columns(&definitions, key.record_id, lost);
+    if !definitions.world.gone.is_empty() {
+        found.extend(lost::tables(connection, &definitions, key)?);
+    }
+    Ok(found)
 }
 
 /// Columns that are fine each but not together: the row is shown as the author of its greatest head saw it, if that fits, else as the next one did.
@@ -144,6 +163,8 @@ fn put(connection: &Connection, table: &RowTable, record_id: &str, merged: &Merg
     let row: RowImage = row.iter().filter(|(column, _)| known(column)).map(|(column, value)| (column.clone(), value.clone())).collect();
     if table.update(connection, record_id, &row)? == 0 {
         table.insert(connection, record_id, &row)?;
+    } else if merged.is_whole {
+        table.forget(connection, record_id, &row)?;
     }
     Ok(())
 }
@@ -172,12 +193,8 @@ pub(crate) fn settle_written(
     drop(statement);
     for (table_name, record_id) in &records {
         let key = RecordKey { table_name, record_id };
-        let (writes, lost) = writes_and_lost(connection, key)?;
-        let mut merged = merge(record_id, &writes);
-        if !lost.is_empty() {
-            merged.conflicts.extend(lost::columns(&*Definitions::held(connection)?, record_id, &lost));
-        }
-        record_found(connection, me, key, &merged)?;
+        let definitions = Definitions::held(connection)?;
+        record_found(connection, me, key, &conflicts_of(connection, &definitions, key)?)?;
     }
     if aside::any(connection)? {
         enforce(connection, false)?;

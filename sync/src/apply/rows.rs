@@ -177,6 +177,22 @@ impl RowTable {
         Ok(connection.prepare_cached(&sql)?.execute(params_from_iter(values))?)
     }
 
+    /// Gives the columns that the image does not name what rows hold that are older than they: another life of the row may have filled them.
+    pub(super) fn forget(&self, connection: &Connection, record_id: &str, data: &RowImage) -> Result<(), Fault> {
+        let untold = |position: &usize| {
+            let column = &self.layout.columns[*position];
+            column.logged && !data.contains_key(&column.name) && !self.layout.key.contains(position)
+        };
+        let columns = (0..self.layout.columns.len()).filter(untold).map(|position| &self.layout.columns[position]);
+        let parts: Vec<String> =
+            columns.map(|column| format!("{} = ({})", quote(&column.physical), column.missing.as_deref().unwrap_or("NULL"))).collect();
+        if !parts.is_empty() {
+            let sql = format!("UPDATE {} SET {} WHERE {}", quote(&self.layout.physical), parts.join(", "), self.condition);
+            connection.prepare_cached(&sql)?.execute(params_from_iter(key_values(&self.layout, record_id)?))?;
+        }
+        Ok(())
+    }
+
     /// Removes a row.
     pub(super) fn delete(&self, connection: &Connection, record_id: &str) -> Result<usize, Fault> {
         Ok(connection.prepare_cached(&self.delete)?.execute(params_from_iter(key_values(&self.layout, record_id)?))?)

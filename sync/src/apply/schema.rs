@@ -16,7 +16,7 @@ use super::{
     fault::Fault,
     lost,
     place::{Loose, Placer},
-    reconcile, record,
+    reconcile, record, review,
     rows::RowTable,
     sight::Sight,
     unique,
@@ -58,6 +58,19 @@ pub(super) fn apply(
         reconcile::follow(transaction, me, &before, &after, &made.statement, loose)?;
     }
     met(transaction, me, &made, sight, loose)
+}
+
+/// Makes a change by its ready statements: its author had seen all that is held, and all of that is made.
+pub(super) fn apply_ready(transaction: &mut WriteTransaction, change: &Change) -> Result<(), Fault> {
+    transaction.define_logged(&schema_change(change)?)?;
+    Ok(())
+}
+
+/// Whether anybody chose between schema changes.
+pub(super) fn any_choice(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(changes_of_table(connection, conflicts::DECISIONS)?
+        .iter()
+        .any(|logged| logged.change.data.as_ref().is_some_and(|data| data.contains_key("chosen"))))
 }
 
 fn schema_change(change: &Change) -> Result<SchemaChange, LogError> {
@@ -200,7 +213,8 @@ pub(crate) fn follow_decision(transaction: &mut WriteTransaction) -> Result<(), 
     conflicts::note_decision(transaction.connection(), me, &last.change)?;
     enforce(transaction.connection(), false)?;
     let mut loose = Loose::default();
-    let followed = decided(transaction, me, decision, &mut loose).and_then(|()| {
+    let followed = decided(transaction, me, decision, &mut loose);
+    let followed = followed.and_then(|()| review::review(transaction, me, &mut loose).map(drop)).and_then(|()| {
         let placer = Placer::new(transaction.connection(), me, transaction.schema(), transaction.layouts());
         placer.place(&mut loose, true).map(drop)
     });

@@ -4,7 +4,7 @@
 //! Positions are a causal order, so everything unseen lies at or after the first unseen version of some device; the index by record ends in the
 //! position, so that the question costs one seek, however long the log or the record's history.
 
-use std::collections::BTreeSet;
+use std::{cell::OnceCell, collections::BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
@@ -24,13 +24,21 @@ pub(super) struct Sight {
     from: i64,
     /// And before the transaction itself.
     until: i64,
+    /// Whether its author had seen all schema changes, once somebody asked.
+    sees_schema: OnceCell<bool>,
     /// Its entries about records of which changes waited at the author's.
     waited: BTreeSet<String>,
 }
 
 impl Sight {
     pub(super) fn of(connection: &Connection, held: &LogState, entry: &Transaction) -> Result<Sight, StoreError> {
-        let mut sight = Sight { unseen: Vec::new(), from: i64::MAX, until: held.position, waited: unseen::entries_of(entry) };
+        let mut sight = Sight {
+            unseen: Vec::new(),
+            from: i64::MAX,
+            until: held.position,
+            sees_schema: OnceCell::new(),
+            waited: unseen::entries_of(entry),
+        };
         for (device, head) in &held.heads {
             let seen = entry.context.get(*device);
             if *device == entry.device_id || head.version <= seen {
@@ -84,9 +92,12 @@ impl Sight {
         if self.unseen.is_empty() {
             return Ok(true);
         }
-        Ok(!schema_changes(connection)?
-            .iter()
-            .any(|logged| self.is_unseen(logged.device_id, logged.change.version) && logged.position <= self.until))
+        if let Some(known) = self.sees_schema.get() {
+            return Ok(*known);
+        }
+        let outside = |logged: &LoggedChange| logged.position <= self.until && self.is_unseen(logged.device_id, logged.change.version);
+        let sees = !schema_changes(connection)?.iter().any(outside);
+        Ok(*self.sees_schema.get_or_init(|| sees))
     }
 
     /// The changes of rows outside.

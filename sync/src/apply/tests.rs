@@ -16,6 +16,7 @@ use crate::{
 
 mod constraints;
 mod fleet;
+mod fleet_schemas;
 mod migrations;
 mod schemas;
 mod settling;

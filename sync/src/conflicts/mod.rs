@@ -26,8 +26,8 @@ mod store;
 
 pub(crate) use decide::decide;
 pub(crate) use record::{
-    DECISIONS, OWN_TABLES, RecordKey, any_open, close_others, close_placed, is_open, note_decision, open, open_unless_confirmed,
-    record_found, renamed,
+    DECISIONS, OWN_TABLES, RecordKey, any_open, close_others, close_placed, is_open, note_decision, open, record_found,
+    records_in_question, renamed,
 };
 pub use settle::{ignore, ignore_in, reopen, reopen_in, resolve, resolve_in};
 pub use store::{list, list_on, show};

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::{DeviceId, now_micros},
     log::Change,
-    merge::{Found, Merged, Side, WriteId, newest},
+    merge::{Found, Side, WriteId, newest},
     store::StoreError,
 };
 
@@ -47,9 +47,9 @@ pub(crate) fn is_open(connection: &Connection, table_name: &str, record_id: &str
 }
 
 /// Opens what was found, closes the record's other conflicts; answers how many are new.
-pub(crate) fn record_found(connection: &Connection, me: DeviceId, key: RecordKey<'_>, merged: &Merged) -> Result<u64, StoreError> {
+pub(crate) fn record_found(connection: &Connection, me: DeviceId, key: RecordKey<'_>, stands: &[Found]) -> Result<u64, StoreError> {
     let mut new = 0;
-    for found in &merged.conflicts {
+    for found in stands {
         if found.kind == Kind::Dropped {
             new += open_unless_confirmed(connection, me, key, found)?;
             continue;
@@ -63,7 +63,7 @@ pub(crate) fn record_found(connection: &Connection, me: DeviceId, key: RecordKey
          AND kind IN ('update_update', 'delete_update', 'insert_insert', 'check', 'dropped')",
     )?;
     let known: Vec<String> = statement.query_map([key.table_name, key.record_id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    for id in known.iter().filter(|id| !merged.conflicts.iter().any(|found| found.id == **id)) {
+    for id in known.iter().filter(|id| !stands.iter().any(|found| found.id == **id)) {
         close(connection, id)?;
     }
     Ok(new)
@@ -216,7 +216,7 @@ pub(crate) fn note_decision(connection: &Connection, me: DeviceId, change: &Chan
 }
 
 /// As [`open`], of something that a person may have confirmed as it is.
-pub(crate) fn open_unless_confirmed(connection: &Connection, me: DeviceId, key: RecordKey<'_>, found: &Found) -> Result<u64, StoreError> {
+fn open_unless_confirmed(connection: &Connection, me: DeviceId, key: RecordKey<'_>, found: &Found) -> Result<u64, StoreError> {
     if Settlement::last(connection, &found.id)?.is_some() {
         return Ok(0);
     }
@@ -228,6 +228,14 @@ pub(crate) fn close_others(connection: &Connection, kind: Kind, standing: &BTree
     let mut statement = connection.prepare_cached("SELECT id FROM sync_conflicts WHERE kind = ?1 AND status <> 'resolved'")?;
     let known: Vec<String> = statement.query_map([kind.as_str()], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     known.iter().filter(|id| !standing.contains(id.as_str())).try_for_each(|id| close(connection, id))
+}
+
+/// The records that open conflicts between writes are about.
+pub(crate) fn records_in_question(connection: &Connection) -> Result<Vec<(String, String)>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT DISTINCT table_name, record_id FROM sync_conflicts WHERE table_name <> '' AND status <> 'resolved'")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A table has another name: what is told of its records follows.

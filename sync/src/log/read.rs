@@ -166,6 +166,14 @@ pub fn record_ids(connection: &Connection, table_name: &str) -> Result<Vec<Strin
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The ids of the records of which changes of several devices are held.
+pub fn contested_record_ids(connection: &Connection, table_name: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT record_id FROM sync_log WHERE table_name = ?1 GROUP BY record_id HAVING min(device_id) <> max(device_id)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([table_name], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Position and hash of the last schema change; zero and nothing where there is none.
 pub fn last_schema_change(connection: &Connection) -> Result<(i64, Vec<u8>), StoreError> {
     let position: Option<i64> = connection

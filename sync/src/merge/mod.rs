@@ -185,6 +185,8 @@ pub struct Merged {
     pub ranks: BTreeMap<String, Rank>,
     /// The row as it would be if it had not gone.
     pub last: RowImage,
+    /// Whether the insert that began it is held: then what the row does not tell, nobody wrote.
+    pub is_whole: bool,
 }
 
 /// Merges a record's writes. Without writes there is nothing.
@@ -206,6 +208,8 @@ pub fn merge(record_id: &str, writes: &[Write]) -> Merged {
         merged.ranks.extend(columns.ranks);
     }
     merged.last = columns.row;
+    let begun = |(index, write): (usize, &Write)| write.action == Action::Insert && incarnations[index] == incarnations[*shown];
+    merged.is_whole = writes.iter().enumerate().any(begun);
     merged.conflicts.sort_by(|a, b| a.id.cmp(&b.id));
     merged
 }

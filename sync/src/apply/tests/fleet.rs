@@ -8,10 +8,10 @@ use super::{
 };
 
 /// Numbers from a seed (an LCG's high bits): a run is its seed.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
@@ -114,7 +114,7 @@ fn play(seed: u64, strategies: [Strategy; 3]) {
     equal(&[a, b, c], STATE);
 }
 
-fn seeds() -> std::ops::Range<u64> {
+pub(super) fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let from = number("PEERGRES_SEED", 0);
     from..from + number("PEERGRES_SEEDS", 12)

@@ -16,7 +16,7 @@ pub(super) fn sweep(world: &mut World) {
     if world.is_plain() {
         return;
     }
-    let gone: BTreeSet<String> = world.gone_columns.values().map(|gone| gone.last.1.clone()).collect();
+    let gone: BTreeSet<String> = world.gone_columns.values().map(|gone| gone.last.name.clone()).collect();
     for held in world.objects.values().cloned().collect::<Vec<_>>() {
         let kept = match &held.object {
             Object::Table(table) => {
@@ -99,7 +99,7 @@ fn views(world: &mut World) {
             let (view, origin) = (held.object.name(), held.origin);
             world.take(&(held.object.class(), view.clone()));
             world.contradict(&view, by, origin.0);
-            world.gone.insert(origin, Gone { last: held, by });
+            world.gone.insert(origin, Gone { last: held, by, also: Vec::new() });
             lost.push((view, by));
         }
     }

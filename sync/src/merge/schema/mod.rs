@@ -17,7 +17,7 @@ use super::{WriteId, conflict_id};
 use crate::{
     clock::{Clock, DeviceId, Version, VersionVector},
     log::SchemaChange,
-    schema::{Object, ObjectClass, QualifiedName, Table},
+    schema::{Column, Object, ObjectClass, QualifiedName, Table},
 };
 
 mod alter;
@@ -88,8 +88,12 @@ pub struct Held {
     pub columns: BTreeMap<ColumnOrigin, i16>,
     /// As it was made.
     created: Object,
+    /// Its columns as each was made.
+    columns_made: BTreeMap<ColumnOrigin, Column>,
     /// Who set which of its properties last.
     changed: BTreeMap<String, WriteId>,
+    /// Every change of a property: who, and from what to what.
+    done: BTreeMap<String, Vec<(WriteId, String)>>,
 }
 
 impl Held {
@@ -115,6 +119,19 @@ pub struct Gone<T> {
     pub last: T,
     /// The change that dropped it.
     pub by: WriteId,
+    /// Further ones that dropped it too.
+    pub also: Vec<WriteId>,
+}
+
+/// A column that was dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GoneColumn {
+    /// Its table.
+    pub table: Origin,
+    /// Its name.
+    pub name: String,
+    /// As it was made.
+    made: Column,
 }
 
 /// Two schema changes that can't both be as their authors wanted.
@@ -138,7 +155,7 @@ pub struct World {
     /// Objects that were dropped.
     pub gone: BTreeMap<Origin, Gone<Arc<Held>>>,
     /// Columns that were dropped from tables that are there.
-    pub gone_columns: BTreeMap<ColumnOrigin, Gone<(Origin, String)>>,
+    pub gone_columns: BTreeMap<ColumnOrigin, Gone<GoneColumn>>,
     /// Transactions that wait, by author and first version, and why.
     pub waiting: BTreeMap<(DeviceId, Version), String>,
     /// What contradicts.

@@ -5,10 +5,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Clash, Definition, Gone, Held, Key, Origin, World, contradiction_id, names::Names};
+use super::{Clash, ColumnOrigin, Definition, Gone, Held, Key, Origin, World, contradiction_id, names::Names};
 use crate::{
     merge::WriteId,
-    schema::{Object, TypeDefinition},
+    schema::{Column, Object, TypeDefinition},
 };
 
 /// What a change did to one object.
@@ -55,15 +55,21 @@ impl World {
         let by = step.by.id;
         let origin = (by, index);
         let columns = columns_of(&object, by);
-        let theirs = object.clone();
-        let object = step.names.as_ref().map_or(object, |names| names.follow(theirs));
+        let object = step.names.as_ref().map_or_else(|| object.clone(), |names| names.follow(object.clone()));
         let key = (object.class(), object.name());
-        let Some(held) = self.objects.get(&key).cloned() else {
+        let there = self.objects.get(&key).cloned();
+        let twin = there.clone().filter(|held| same_object(&held.created, &object) || same_object(&held.object, &object));
+        if let Some(held) = twin.or_else(|| self.made_apart(step, &object)) {
+            self.is_one(origin, &held, columns.into_keys());
+            return Ok(());
+        }
+        let Some(held) = there else {
             if let Object::Table(table) = &object {
                 self.names.entry(origin).or_default().insert(table.name.clone());
             }
+            let columns_made = made_of(&object, by);
             let changed = BTreeMap::from([(String::new(), by)]);
-            self.insert(Held { created: object.clone(), object, origin, columns, changed });
+            self.insert(Held { created: object.clone(), object, origin, columns, columns_made, changed, done: BTreeMap::new() });
             return Ok(());
         };
         let soft = matches!(
@@ -73,28 +79,51 @@ impl World {
                 | (Object::Namespace(_), Object::Namespace(_))
                 | (Object::Extension(_), Object::Extension(_))
         );
-        if !same_object(&held.created, &object) && !same_object(&held.object, &object) && !soft {
+        if !soft {
             let reason = format!("{} \"{}\" is there already, and another one", key.0.noun(), key.1.name);
             return Err(Clash { with: held.changed.get("").copied(), subject: key.1, reason });
         }
-        self.same.insert(origin, held.origin);
-        for (theirs, _) in columns {
-            let made = held.columns.keys().find(|(_, name)| *name == theirs.1).cloned();
-            if let Some(mine) = made.filter(|mine| *mine != theirs) {
-                self.same_columns.insert(theirs, mine);
+        self.is_one(origin, &held, columns.into_keys());
+        let mut held = Held::clone(&held);
+        let (former, mut facets) = (held.created.clone(), held.facets());
+        self.soft(step, &key.1, &mut facets, "definition", &former, &object, &mut held.object);
+        held.put_facets(facets);
+        self.insert(held);
+        Ok(())
+    }
+
+    /// The object that another author made alike, whatever became of it: by the same steps run on two devices it is one. A dropped one
+    /// only where its name was used again.
+    fn made_apart(&self, step: &Step<'_>, object: &Object) -> Option<Arc<Held>> {
+        let key = (object.class(), object.name());
+        let twin = |held: &&Arc<Held>| {
+            !step.by.saw(held.origin.0)
+                && held.origin.0.device != step.by.id.device
+                && (held.created.class(), held.created.name()) == key
+                && same_object(&held.created, object)
+        };
+        let used_again = self.objects.contains_key(&key);
+        let gone = self.gone.values().map(|gone| &gone.last).filter(|_| used_again);
+        self.objects.values().chain(gone).find(twin).cloned()
+    }
+
+    /// What another author made is what is here.
+    fn is_one(&mut self, theirs: Origin, held: &Held, columns: impl Iterator<Item = ColumnOrigin>) {
+        self.same.insert(theirs, held.origin);
+        for column in columns {
+            let made = held.columns_made.keys().find(|(by, name)| *by == held.origin.0 && *name == column.1).cloned();
+            if let Some(mine) = made.filter(|mine| *mine != column) {
+                self.same_columns.insert(column, mine);
             }
         }
-        if soft && !same_object(&held.object, &object) && !same_object(&held.created, &object) {
-            let mut held = Held::clone(&held);
-            let former = held.created.clone();
-            self.soft(step, &key.1, &mut held.changed, "definition", &former, &object, &mut held.object);
-            self.insert(held);
-        }
-        Ok(())
     }
 
     fn drop_object(&mut self, step: &Step<'_>, origin: Origin) -> Result<(), Clash> {
         let origin = self.origin(origin);
+        if let Some(gone) = self.gone.get_mut(&origin) {
+            gone.also.push(step.by.id);
+            return Ok(());
+        }
         let Some(key) = self.at.get(&origin).cloned() else { return self.refuse_waiting(step, origin) };
         let Some(held) = self.objects.get(&key).cloned() else { return Ok(()) };
         for (facet, changer) in &held.changed {
@@ -103,7 +132,7 @@ impl World {
             }
         }
         self.take(&key);
-        self.gone.insert(origin, Gone { last: held, by: step.by.id });
+        self.gone.insert(origin, Gone { last: held, by: step.by.id, also: Vec::new() });
         Ok(())
     }
 
@@ -188,6 +217,13 @@ impl World {
 fn columns_of(object: &Object, by: WriteId) -> BTreeMap<(WriteId, String), i16> {
     match object {
         Object::Table(table) => table.columns.iter().map(|column| ((by, column.name.clone()), column.number)).collect(),
+        _ => BTreeMap::new(),
+    }
+}
+
+fn made_of(object: &Object, by: WriteId) -> BTreeMap<ColumnOrigin, Column> {
+    match object {
+        Object::Table(table) => table.columns.iter().map(|column| ((by, column.name.clone()), column.clone())).collect(),
         _ => BTreeMap::new(),
     }
 }
