@@ -119,7 +119,7 @@ fn named(mut object: Object, name: &QualifiedName) -> Object {
         Object::View(view) => view.name.clone_from(name),
         Object::Type(user_type) => user_type.name.clone_from(name),
         // Their names are more than a name; a table has its own way.
-        Object::Function(_) | Object::Table(_) | Object::Namespace(_) | Object::Extension(_) => {}
+        Object::Function(_) | Object::Table(_) | Object::Namespace(_) | Object::Extension(_) | Object::Trigger(_) => {}
     }
     object
 }

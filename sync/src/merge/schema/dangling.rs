@@ -28,6 +28,7 @@ pub(super) fn sweep(world: &mut World) {
             }
             Object::Index(index) => index_stands(world, index, &gone),
             Object::Sequence(sequence) => sequence.owned_by.as_ref().is_none_or(|(table, _)| table_of(world, table).is_some()),
+            Object::Trigger(trigger) => world.get(crate::schema::ObjectClass::Relation, &trigger.table).is_some(),
             _ => true,
         };
         if !kept {

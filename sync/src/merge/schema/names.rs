@@ -52,6 +52,10 @@ impl Names<'_> {
                 }
                 Object::Sequence(sequence)
             }
+            Object::Trigger(mut trigger) => {
+                trigger.table = self.relation(&trigger.table);
+                Object::Trigger(trigger)
+            }
             Object::View(mut view) => {
                 for (key, held) in &self.theirs.objects {
                     let here = self.relation(&key.1);
