@@ -105,12 +105,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CATALOGS: usize = 32;
 
 impl Catalogs {
-    /// The catalog of a schema.
-    pub fn of(&self, schema: &Arc<Schema>) -> Arc<Catalog> {
+    /// The catalog of a schema; `before` is that of an earlier one of the same database.
+    pub fn of(&self, schema: &Arc<Schema>, before: Option<&Catalog>) -> Arc<Catalog> {
         if let Some((_, catalog)) = self.0.lock().iter().find(|(generation, _)| *generation == schema.generation) {
             return catalog.clone();
         }
-        let catalog = session::catalog_of(schema);
+        let catalog = session::catalog_of(schema, before);
         let mut catalogs = self.0.lock();
         if catalogs.len() >= CATALOGS {
             catalogs.remove(0);

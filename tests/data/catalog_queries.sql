@@ -8,7 +8,7 @@ select nspname, nspowner, nspacl::text from pg_namespace where nspname !~ 'pg_te
 select (select nspname from pg_namespace where oid=relnamespace), relname, (select n.nspname||'.'||c.typname from pg_type c join pg_namespace n on n.oid=c.typnamespace where c.oid=reltype), reloftype, relowner, (select amname from pg_am where oid=relam), relfilenode<>0, reltablespace, reltuples<=0 or relkind='S', relhasindex, relisshared, relpersistence, relkind, relnatts, relchecks, relhasrules, relhastriggers, relhassubclass, relrowsecurity, relforcerowsecurity, relispopulated, relreplident, relispartition, relrewrite, relfrozenxid<>'0', relacl::text, reloptions::text, relpartbound::text from pg_class where oid>=16384 and relkind<>'t' and relname !~ 'toast' order by 1,2
 
 -- pg_attribute
-select (select n.nspname||'.'||c.relname from pg_class c join pg_namespace n on n.oid=c.relnamespace where c.oid=attrelid) r, attname, (select n.nspname||'.'||c.typname from pg_type c join pg_namespace n on n.oid=c.typnamespace where c.oid=atttypid), attstattarget, attlen, attnum, attndims, attcacheoff, atttypmod, attbyval, attalign, attstorage, attcompression, attnotnull, atthasdef, atthasmissing, attidentity, attgenerated, attisdropped, attislocal, attinhcount, (select collname from pg_collation where oid=attcollation), attacl::text, attoptions::text from pg_attribute where not attisdropped and attrelid>=16384 and attrelid in (select oid from pg_class where relname !~ 'toast') order by 1, attnum
+select (select n.nspname||'.'||c.relname from pg_class c join pg_namespace n on n.oid=c.relnamespace where c.oid=attrelid) r, attname, (select n.nspname||'.'||c.typname from pg_type c join pg_namespace n on n.oid=c.typnamespace where c.oid=atttypid), attstattarget, attlen, attnum, attndims, attcacheoff, atttypmod, attbyval, attalign, attstorage, attcompression, attnotnull, atthasdef, atthasmissing, attidentity, attgenerated, attisdropped, attislocal, attinhcount, (select collname from pg_collation where oid=attcollation), attacl::text, (select array_agg(o)::text from unnest(attoptions) o where o !~ '^pg_attver=') from pg_attribute where not attisdropped and attrelid>=16384 and attrelid in (select oid from pg_class where relname !~ 'toast') order by 1, attnum
 
 -- pg_type
 select (select nspname from pg_namespace where oid=typnamespace), typname, typowner, typlen, typbyval, typtype, typcategory, typispreferred, typisdefined, typdelim, (select n.nspname||'.'||c.relname from pg_class c join pg_namespace n on n.oid=c.relnamespace where c.oid=typrelid), typsubscript::text, (select n.nspname||'.'||c.typname from pg_type c join pg_namespace n on n.oid=c.typnamespace where c.oid=typelem), (select n.nspname||'.'||c.typname from pg_type c join pg_namespace n on n.oid=c.typnamespace where c.oid=typarray), typinput::text, typoutput::text, typreceive::text, typsend::text, typmodin::text, typmodout::text, typanalyze::text, typalign, typstorage, typnotnull, (select n.nspname||'.'||c.typname from pg_type c join pg_namespace n on n.oid=c.typnamespace where c.oid=typbasetype), typtypmod, typndims, typcollation, typdefault, typacl::text from pg_type where oid>=16384 order by 1,2
@@ -240,7 +240,7 @@ select * from pg_auth_members
 select * from pg_shdescription
 
 -- pg_proc, built in
-select oid, proname, pronamespace, prolang, procost, prorows, provariadic, prosupport, prokind, prosecdef, proleakproof, proisstrict, proretset, provolatile, proparallel, pronargs, pronargdefaults, prorettype, proargtypes, proallargtypes, proargmodes, proargnames, prosrc, probin, proconfig, proacl from pg_proc where oid < 16384
+select oid, proname, pronamespace, prolang, procost, prorows, provariadic, prosupport, prokind, prosecdef, proleakproof, proisstrict, proretset, provolatile, proparallel, pronargs, pronargdefaults, prorettype, proargtypes, proallargtypes, proargmodes, proargnames, prosrc, probin, proconfig, proacl from pg_proc where oid < 16384 and proname !~ '^binary_upgrade_'
 
 -- pg_type, built in
 select oid, typname, typnamespace, typlen, typbyval, typtype, typcategory, typispreferred, typdelim, typrelid, typelem, typarray, typinput, typoutput, typreceive, typsend, typmodin, typmodout, typanalyze, typalign, typstorage, typnotnull, typbasetype, typtypmod, typcollation from pg_type where oid < 16384
@@ -250,6 +250,9 @@ select oid, relname, relnamespace, reltype, relam, relkind, relnatts, relhasinde
 
 -- pg_attribute, built in
 select attrelid, attname, atttypid, attlen, attnum, attndims, atttypmod, attbyval, attalign, attstorage, attnotnull, atthasdef, attcollation from pg_attribute where attrelid < 16384
+
+-- pg_constraint, built in
+select oid, conname, pg_get_constraintdef(oid), case when conname <> 'yes_or_no_check' then pg_get_constraintdef(oid, true) end from pg_constraint where oid < 16384
 
 -- no search path
 select set_config('search_path', '', false)

@@ -16,6 +16,8 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("clients/python/psycopg2_client.py", PYTHON),
     ("clients/python/asyncpg_client.py", PYTHON),
     ("clients/python/pg8000_client.py", PYTHON),
+    ("clients/python/sqlalchemy_alembic.py", PYTHON),
+    ("clients/python/django_app.py", PYTHON),
     ("clients/node/pg.js", &["node"]),
     ("clients/node/postgres.js", &["node"]),
     ("clients/perl/dbd_pg.pl", &["perl"]),

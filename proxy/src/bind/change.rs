@@ -98,6 +98,9 @@ impl Binder<'_> {
         let (schema, bare) = schema_and_name(name, self.cx).map_err(|error| error.at(position))?;
         let relation = self.relation(schema.as_deref(), &bare, position)?;
         let table = match (relation.kind, relation.object.as_deref()) {
+            (RelationKind::Table, Some(Object::Table(table))) if table.materialized.is_some() => {
+                return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("cannot change materialized view \"{bare}\"")));
+            }
             (RelationKind::Table, Some(Object::Table(table))) => table.clone(),
             (RelationKind::View, Some(_)) => return Err(SqlError::unsupported(format!("changing the rows of view \"{bare}\""))),
             (RelationKind::Catalog | RelationKind::View, None) => {

@@ -75,6 +75,7 @@ fn no_table() -> Table {
         replicated: false,
         unlogged: false,
         hidden_key: false,
+        materialized: None,
         comment: None,
     }
 }

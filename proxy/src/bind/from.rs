@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use peergres_sync::schema::{Object, Table};
 use sqlparser::ast::{self, TableFactor};
 
 use super::{
@@ -135,6 +136,7 @@ impl Binder<'_> {
         let source = self.new_source();
         match relation.kind {
             RelationKind::Table | RelationKind::Catalog => {
+                refuse_unpopulated(&relation)?;
                 let mut item = ScopeItem::of_relation(&relation, shown.as_deref(), source);
                 self.rename_columns(&mut item, alias)?;
                 Ok((From::Relation { source, relation: RelationRef(relation), sample: None }, item))
@@ -429,6 +431,17 @@ impl Binder<'_> {
 
 fn argument_list(args: &[ast::FunctionArg]) -> ast::FunctionArguments {
     ast::FunctionArguments::List(ast::FunctionArgumentList { duplicate_treatment: None, args: args.to_vec(), clauses: Vec::new() })
+}
+
+/// 55000 for a materialized view that was made, or refreshed, WITH NO DATA.
+fn refuse_unpopulated(relation: &Relation) -> Result<()> {
+    match relation.object.as_deref() {
+        Some(Object::Table(Table { materialized: Some(materialized), .. })) if !materialized.populated => {
+            let message = format!("materialized view \"{}\" has not been populated", relation.name.name);
+            Err(SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message).hint("Use the REFRESH MATERIALIZED VIEW command."))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn cannot_open(name: &str, what: &str, position: usize) -> SqlError {

@@ -83,9 +83,10 @@ impl Catalog {
     }
 
     /// A view by the OID of its rule in `pg_rewrite`.
-    pub fn view_of_rule(&self, oid: Oid) -> Option<(Oid, &View)> {
+    pub fn view_of_rule(&self, oid: Oid) -> Option<View> {
         match self.holder(oid)? {
-            (oid, Object::View(view), 0) => Some((oid, view)),
+            (_, Object::View(view), 0) => Some(view.clone()),
+            (_, Object::Table(table), 0) => crate::define::materialized::as_view(table),
             _ => None,
         }
     }

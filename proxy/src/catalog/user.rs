@@ -1,6 +1,6 @@
 //! The objects of the database's schema as catalog entries: types, relations and functions that users made.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, collections::HashMap, sync::Arc};
 
 use peergres_sync::schema::{ConstraintRule, Function, Object, QualifiedName, Schema, Table, UserType, physical_column};
 
@@ -18,11 +18,87 @@ fn add_type(catalog: &mut Catalog, (ty, array): (Type, Type)) {
     }
 }
 
+/// An object and its OID.
+pub(super) type Entry<'a> = (Oid, &'a Arc<Object>);
+
+/// What one schema has and another one has not, object by object: an object that was replaced is on both sides.
+pub(super) struct Difference<'a> {
+    pub(super) gone: Vec<Entry<'a>>,
+    pub(super) new: Vec<Entry<'a>>,
+}
+
+impl<'a> Difference<'a> {
+    /// Objects are compared by address: schemas share those that are the same.
+    pub(super) fn between(old: &'a Schema, new: &'a Schema) -> Difference<'a> {
+        let mut difference = Difference { gone: Vec::new(), new: Vec::new() };
+        let (mut before, mut after) = (old.objects.iter().peekable(), new.objects.iter().peekable());
+        loop {
+            let order = match (before.peek(), after.peek()) {
+                (Some((old, _)), Some((new, _))) => old.cmp(new),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return difference,
+            };
+            let gone = if order.is_le() { before.next() } else { None };
+            let made = if order.is_ge() { after.next() } else { None };
+            if let (Some((_, gone)), Some((_, made))) = (gone, made)
+                && Arc::ptr_eq(gone, made)
+            {
+                continue;
+            }
+            difference.gone.extend(gone.map(|(oid, object)| (*oid, object)));
+            difference.new.extend(made.map(|(oid, object)| (*oid, object)));
+        }
+    }
+
+    /// Whether objects that did not change mean the same after as before: they name types, and schemas, by name.
+    pub(super) fn is_local(&self) -> bool {
+        !self.gone.iter().any(|(_, object)| matches!(***object, Object::Type(_) | Object::Namespace(_)))
+    }
+}
+
+/// Adds objects.
+pub(super) fn add(catalog: &mut Catalog, objects: &[Entry<'_>]) {
+    for (oid, object) in objects {
+        if let Object::Namespace(namespace) = &***object {
+            catalog.namespaces.push((*oid, namespace.name.clone()));
+        }
+    }
+    add_types(catalog, objects);
+    add_relations(catalog, objects);
+    add_functions(catalog, objects);
+}
+
+/// Removes relations with their row types, and functions.
+pub(super) fn remove(catalog: &mut Catalog, objects: &[Entry<'_>]) {
+    for (oid, _) in objects {
+        for ty in [oid | types::ROW_OID_BIT, oid | types::ROW_OID_BIT | types::ARRAY_OID_BIT] {
+            if let Some(ty) = catalog.types.remove(&ty) {
+                forget(&mut catalog.type_names, &ty.name, |known| known.oid == ty.oid);
+            }
+        }
+        if let Some(relation) = catalog.relations_by_oid.remove(oid) {
+            forget(&mut catalog.relations, &relation.name.name, |known| known.oid == *oid);
+        }
+        if let Some(proc) = catalog.functions_by_oid.remove(oid) {
+            forget(&mut catalog.functions, &proc.name, |known| known.oid == *oid);
+        }
+    }
+}
+
+fn forget<T>(by_name: &mut HashMap<String, Vec<Arc<T>>>, name: &str, is_it: impl Fn(&T) -> bool) {
+    let Some(list) = by_name.get_mut(name) else { return };
+    list.retain(|known| !is_it(known));
+    if list.is_empty() {
+        by_name.remove(name);
+    }
+}
+
 /// Adds the types that users made, in an order in which each finds those it stands on, and the row types of tables and views.
-pub(super) fn add_types(catalog: &mut Catalog, schema: &Schema) {
+fn add_types(catalog: &mut Catalog, objects: &[Entry<'_>]) {
     let mut waiting: Vec<(Oid, &UserType)> = Vec::new();
-    for (oid, object) in &schema.objects {
-        if let Object::Type(made) = &**object {
+    for (oid, object) in objects {
+        if let Object::Type(made) = &***object {
             waiting.push((*oid, made));
         }
     }
@@ -45,8 +121,8 @@ pub(super) fn add_types(catalog: &mut Catalog, schema: &Schema) {
             break;
         }
     }
-    for (oid, object) in &schema.objects {
-        let (name, columns): (&QualifiedName, Vec<(String, TypeRef)>) = match &**object {
+    for (oid, object) in objects {
+        let (name, columns): (&QualifiedName, Vec<(String, TypeRef)>) = match &***object {
             Object::Table(table) => (&table.name, table.columns.iter().map(|c| (c.name.clone(), type_of(catalog, &c.type_name))).collect()),
             Object::View(view) => (&view.name, view.columns.iter().map(|(n, t)| (n.clone(), type_of(catalog, t))).collect()),
             _ => continue,
@@ -61,8 +137,8 @@ fn type_of(catalog: &Catalog, name: &str) -> TypeRef {
 }
 
 /// Adds tables, views, indexes, sequences and composite types as relations.
-pub(super) fn add_relations(catalog: &mut Catalog, schema: &Schema) {
-    for (oid, object) in &schema.objects {
+fn add_relations(catalog: &mut Catalog, objects: &[Entry<'_>]) {
+    for (oid, object) in objects {
         let Some(relation) = relation_of(catalog, *oid, object) else { continue };
         let relation = Arc::new(relation);
         catalog.relations_by_oid.insert(*oid, relation.clone());
@@ -91,6 +167,7 @@ fn relation_of(catalog: &Catalog, oid: Oid, object: &Arc<Object>) -> Option<Rela
     };
     let query = match &**object {
         Object::View(view) => Some(view.query.clone()),
+        Object::Table(table) => table.materialized.as_ref().map(|view| view.query.clone()),
         _ => None,
     };
     let primary_key = match &**object {
@@ -133,9 +210,9 @@ fn primary_key(table: &Table) -> Vec<usize> {
 }
 
 /// Adds the functions written in SQL.
-pub(super) fn add_functions(catalog: &mut Catalog, schema: &Schema) {
-    for (oid, object) in &schema.objects {
-        let Object::Function(function) = &**object else { continue };
+fn add_functions(catalog: &mut Catalog, objects: &[Entry<'_>]) {
+    for (oid, object) in objects {
+        let Object::Function(function) = &***object else { continue };
         let proc = Arc::new(proc_of(catalog, *oid, function));
         catalog.functions_by_oid.insert(*oid, proc.clone());
         catalog.functions.entry(proc.name.clone()).or_default().push(proc);

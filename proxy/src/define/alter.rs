@@ -51,6 +51,9 @@ pub(super) fn table(definer: &mut Definer<'_>, alter: &AlterTable) -> Result<()>
             // All belongs to the one user; heaps, statistics and replica identities of PostgreSQL's have no counterpart to be tuned.
             TableAction::Owner(_) | TableAction::Tune => {}
             other => match &*object {
+                Object::Table(table) if table.materialized.is_some() && !matches!(other, TableAction::RenameColumn(..)) => {
+                    return Err(SqlError::unsupported("this action of ALTER MATERIALIZED VIEW"));
+                }
                 Object::Table(table) => self::action(definer, table.clone(), other)?,
                 Object::View(view) => view_action(definer, view, other)?,
                 _ => return Err(SqlError::unsupported(format!("this action of ALTER {}", alter.noun.to_uppercase()))),
@@ -64,6 +67,7 @@ pub(super) fn table(definer: &mut Definer<'_>, alter: &AlterTable) -> Result<()>
 fn fits(noun: &str, object: &Object, bare: &str) -> Result<()> {
     let (right, article) = match noun {
         "view" => (matches!(object, Object::View(_)), "a"),
+        "materialized view" => (matches!(object, Object::Table(table) if table.materialized.is_some()), "a"),
         "index" => (matches!(object, Object::Index(_)), "an"),
         "sequence" => (matches!(object, Object::Sequence(_)), "a"),
         _ => (true, "a"),

@@ -36,7 +36,7 @@ pub(super) fn comment(definer: &mut Definer<'_>, statement: &Statement) -> Resul
             found.comment = comment;
             Object::Type(found)
         }
-        CommentObject::Table | CommentObject::View | CommentObject::Index | CommentObject::Sequence => {
+        CommentObject::Table | CommentObject::View | CommentObject::MaterializedView | CommentObject::Index | CommentObject::Sequence => {
             relation(definer, *object_type, object_name, comment)?
         }
         // Known and empty: extensions, roles and databases carry no comment of a user here.
@@ -76,7 +76,11 @@ fn relation(definer: &Definer<'_>, kind: CommentObject, name: &ObjectName, comme
     let Some(found) = definer.relation(name)? else { return Err(undefined_relation(schema.as_deref(), &bare)) };
     let mut object = (*found).clone();
     let (slot, right, noun) = match &mut object {
-        Object::Table(table) => (&mut table.comment, kind == CommentObject::Table, "a table"),
+        Object::Table(table) => {
+            let is_table = table.materialized.is_none();
+            let wanted = if is_table { CommentObject::Table } else { CommentObject::MaterializedView };
+            (&mut table.comment, kind == wanted, "a table")
+        }
         Object::View(view) => (&mut view.comment, kind == CommentObject::View, "a view"),
         Object::Index(index) => (&mut index.comment, kind == CommentObject::Index, "an index"),
         Object::Sequence(sequence) => (&mut sequence.comment, kind == CommentObject::Sequence, "a sequence"),

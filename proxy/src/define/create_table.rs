@@ -140,6 +140,7 @@ pub(super) fn empty(definer: &Definer<'_>, name: &QualifiedName, unlogged: bool)
         replicated: !left_out,
         unlogged,
         hidden_key: true,
+        materialized: None,
         comment: None,
     }
 }

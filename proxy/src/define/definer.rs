@@ -11,7 +11,7 @@ use sqlparser::ast::{ObjectName, OnCommit};
 
 use crate::{
     bind::{self, Clause, Scope},
-    catalog::{Catalog, Relation, RelationColumn, RelationKind},
+    catalog::{Relation, RelationColumn, RelationKind},
     error::{Result, SqlError, SqlState},
     execute::failure,
     rewrite,
@@ -53,7 +53,7 @@ impl<'t> Definer<'t> {
     pub(super) fn apply(&mut self, sqlite: &[String], put: Vec<Object>, remove: Vec<Removal>) -> Result<Vec<u32>> {
         let text = self.text.clone();
         let oids = self.transaction.define(&text, sqlite, put, remove).map_err(store)?;
-        self.cx.catalog = Catalog::for_schema(self.schema());
+        self.cx.catalog = self.cx.catalog.next(self.schema());
         context::enter(std::rc::Rc::new(self.cx.clone()));
         Ok(oids)
     }

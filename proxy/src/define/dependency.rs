@@ -45,6 +45,7 @@ impl Item {
 
 fn noun(schema: &Schema, class: ObjectClass, name: &QualifiedName) -> &'static str {
     match schema.get(class, name).map(AsRef::as_ref) {
+        Some(Object::Table(table)) if table.materialized.is_some() => "materialized view",
         Some(Object::Table(_)) => "table",
         Some(Object::Index(_)) => "index",
         Some(Object::Sequence(_)) => "sequence",
@@ -91,6 +92,11 @@ fn depends(object: &Object, item: &Item) -> Vec<Item> {
             } else {
                 Vec::new()
             }
+        }
+        (Item::Object(ObjectClass::Relation, name), Object::Table(table))
+            if table.materialized.as_ref().is_some_and(|view| view::relations_of(&view.query).contains(name)) =>
+        {
+            itself()
         }
         (Item::Object(ObjectClass::Relation, name), Object::Table(table)) => {
             let foreign = table.constraints.iter().filter(|constraint| match &constraint.rule {

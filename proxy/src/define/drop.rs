@@ -95,7 +95,6 @@ fn find(definer: &Definer<'_>, kind: ObjectType, name: &ObjectName) -> Result<It
             Some(found) => Ok(Item::Object(ObjectClass::Type, found.name)),
             None => Err(undefined_type(&bare)),
         },
-        ObjectType::MaterializedView => Err(SqlError::unsupported("DROP MATERIALIZED VIEW")),
         _ => {
             let Some(object) = definer.relation(name)? else {
                 let mut error = undefined_relation(schema.as_deref(), &bare);
@@ -107,7 +106,8 @@ fn find(definer: &Definer<'_>, kind: ObjectType, name: &ObjectName) -> Result<It
                 return Err(error);
             };
             let (right, noun, article) = match kind {
-                ObjectType::Table => (matches!(*object, Object::Table(_)), "table", "a"),
+                ObjectType::Table => (is_table(&object, false), "table", "a"),
+                ObjectType::MaterializedView => (is_table(&object, true), "materialized view", "a"),
                 ObjectType::View => (matches!(*object, Object::View(_)), "view", "a"),
                 ObjectType::Index => (matches!(*object, Object::Index(_)), "index", "an"),
                 ObjectType::Sequence => (matches!(*object, Object::Sequence(_)), "sequence", "a"),
@@ -120,6 +120,11 @@ fn find(definer: &Definer<'_>, kind: ObjectType, name: &ObjectName) -> Result<It
             Ok(Item::Object(ObjectClass::Relation, object.name()))
         }
     }
+}
+
+/// Whether it is a table, or the materialized view that some tables are.
+fn is_table(object: &Object, materialized: bool) -> bool {
+    matches!(object, Object::Table(table) if table.materialized.is_some() == materialized)
 }
 
 /// An index of a constraint goes by the constraint only; a sequence of an identity column with its column only.

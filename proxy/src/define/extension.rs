@@ -1,4 +1,4 @@
-//! `CREATE EXTENSION`: what these extensions offer is built in; the statement registers their names.
+//! `CREATE EXTENSION`: what some extensions offer is built in; the statement registers their names.
 
 use peergres_sync::{
     commit::ObjectClass,
@@ -9,7 +9,7 @@ use sqlparser::ast::{CreateExtension, DropExtension};
 use super::definer::Definer;
 use crate::{
     bind::fold,
-    catalog::extension::EXTENSIONS,
+    catalog::extension::{EXTENSIONS, is_offered},
     error::{Result, SqlError, SqlState},
 };
 
@@ -29,6 +29,9 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateExtension) -> Res
         }
         definer.notices.push(SqlError::new(SqlState::DUPLICATE_OBJECT, format!("extension \"{name}\" already exists, skipping")));
         return Ok(());
+    }
+    if !is_offered(&name) {
+        definer.notice(format!("extension \"{name}\" is known by name; its types, functions and operators are not supported"));
     }
     let schema = create.schema.as_ref().map_or_else(|| "public".to_owned(), fold);
     let extension = Extension { name, version: (*version).to_owned(), schema };

@@ -37,6 +37,7 @@ mod function_named;
 mod identity;
 mod index;
 mod like;
+pub(crate) mod materialized;
 mod move_schema;
 mod namespace;
 mod naming;
@@ -116,8 +117,11 @@ fn tag_of_definition(definition: &Definition) -> &'static str {
             RoutineKind::Procedure => "ALTER PROCEDURE",
             RoutineKind::Routine => "ALTER ROUTINE",
         },
+        Definition::CreateMaterializedView(_) => "CREATE MATERIALIZED VIEW",
+        Definition::Refresh { .. } => "REFRESH MATERIALIZED VIEW",
         Definition::AlterTable(alter) => match alter.noun {
             "view" => "ALTER VIEW",
+            "materialized view" => "ALTER MATERIALIZED VIEW",
             "index" => "ALTER INDEX",
             "sequence" => "ALTER SEQUENCE",
             _ => "ALTER TABLE",
@@ -179,6 +183,8 @@ pub fn run(written: Written<'_>, transaction: &mut Transaction, cx: &Context) ->
 fn definition(definer: &mut Definer<'_>, definition: &Definition) -> Result<Option<u64>> {
     match definition {
         Definition::CreateTableAs(create) => return table_as::create(definer, create),
+        Definition::CreateMaterializedView(create) => return materialized::create(definer, create),
+        Definition::Refresh { name, concurrently, with_data } => materialized::refresh(definer, name, *concurrently, *with_data),
         Definition::CreateTable(create) => create_table::create(definer, create),
         Definition::CreateRoutine(create) => function::create(definer, create),
         Definition::CreateTrigger(create) => trigger::create(definer, create),

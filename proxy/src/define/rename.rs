@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use super::{
     definer::{Definer, parse_expression},
-    index,
+    index, materialized,
     physical::quote,
     view,
 };
@@ -50,7 +50,11 @@ pub(super) fn relocate(definer: &mut Definer<'_>, table: &Table, name: Qualified
             }
             Object::Table(other) if other.name != table.name => {
                 let mut changed = other.clone();
-                if follow(&mut changed, &table.name, &name) {
+                let reads = materialized::as_view(other).filter(|view| view::relations(view).contains(&table.name));
+                if let Some(view) = &reads {
+                    changed = materialized::with_query(other, view::with_renamed_relation(view, &table.name, &name)?);
+                }
+                if follow(&mut changed, &table.name, &name) || reads.is_some() {
                     put.push(Object::Table(changed));
                 }
             }
@@ -247,6 +251,11 @@ fn followers(definer: &Definer<'_>, table: &Table, new: &Table, from: &str, to: 
     for view in definer.views() {
         if view::relations(&view).contains(&table.name) {
             put.push(Object::View(view::with_column_names(&view, &table.name, &names)?));
+        }
+    }
+    for other in definer.objects(|object| if let Object::Table(other) = object { Some(other.clone()) } else { None }) {
+        if let Some(view) = materialized::as_view(&other).filter(|view| view::relations(view).contains(&table.name)) {
+            put.push(Object::Table(materialized::with_query(&other, view::with_column_names(&view, &table.name, &names)?)));
         }
     }
     for mut index in definer.indexes(&table.name) {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use peergres_sync::schema::QualifiedName;
+use peergres_sync::schema::Table;
 use sqlparser::ast::{Expr, ObjectName, ObjectNamePart, Query, SetExpr, Statement};
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bind::{self, fold},
     error::{Result, SqlError, SqlState},
-    execute::{ConstraintTiming, Execution, failure},
+    execute::{ConstraintTiming, Execution, failure, plan::Plan},
     parse::definition::{CreateTableAs, Persistence},
     types::{TypeRef, oid},
 };
@@ -38,7 +38,8 @@ pub(super) fn select_into(definer: &mut Definer<'_>, query: &Query) -> Result<u6
     };
     let name = definer.creation_name_of(&name, into.temporary)?;
     definer.refuse_existing(&name, false)?;
-    fill(definer, &name, into.unlogged, &[], query, true)
+    let table = create_table::empty(definer, &name, into.unlogged);
+    fill(definer, table, &[], query, true)
 }
 
 /// `CREATE TABLE … AS`: the number of rows, none where it ends without having run the query.
@@ -49,24 +50,29 @@ pub(super) fn create(definer: &mut Definer<'_>, create: &CreateTableAs) -> Resul
     }
     create_table::on_commit(definer, &name, create.on_commit)?;
     let names: Vec<String> = create.columns.iter().map(fold).collect();
-    let query = (*create.query).clone();
-    let rows = fill(definer, &name, create.persistence == Persistence::Unlogged, &names, query, create.with_data)?;
+    let table = create_table::empty(definer, &name, create.persistence == Persistence::Unlogged);
+    let rows = fill(definer, table, &names, (*create.query).clone(), create.with_data)?;
     Ok(create.with_data.then_some(rows))
 }
 
-fn fill(definer: &mut Definer<'_>, name: &QualifiedName, unlogged: bool, names: &[String], query: Query, with_data: bool) -> Result<u64> {
+/// Makes a table with the columns of a query, and fills it where `with_data` says so.
+pub(super) fn fill(definer: &mut Definer<'_>, mut table: Table, names: &[String], query: Query, with_data: bool) -> Result<u64> {
     let plan = bind::plan(&Statement::Query(Box::new(query)), definer.source, &[], &definer.cx)?;
     if names.len() > plan.columns.len() {
         return Err(SqlError::new(SqlState::SYNTAX_ERROR, "too many column names were specified"));
     }
-    let mut table = create_table::empty(definer, name, unlogged);
     for (index, output) in plan.columns.iter().enumerate() {
         let ty = if output.ty.oid == oid::UNKNOWN { TypeRef::new(oid::TEXT) } else { output.ty };
         let column = column::plain(definer, table.next_column_number, names.get(index).unwrap_or(&output.name), ty)?;
         create_table::add_column(&mut table, column)?;
     }
     create_table::put(definer, table.clone(), Vec::new(), Vec::new(), Extras::default())?;
-    if !with_data || table.columns.is_empty() {
+    if with_data { insert(definer, &table, &plan) } else { Ok(0) }
+}
+
+/// Puts the rows of a query into a table of its columns; answers how many.
+pub(super) fn insert(definer: &Definer<'_>, table: &Table, plan: &Plan) -> Result<u64> {
+    if table.columns.is_empty() {
         return Ok(0);
     }
     let columns: Vec<String> = table.columns.iter().map(|column| quote(&column.physical)).collect();
@@ -77,7 +83,7 @@ fn fill(definer: &mut Definer<'_>, name: &QualifiedName, unlogged: bool, names: 
     let mut statement = connection.prepare(&insert).map_err(failure::plain)?;
     let timing = ConstraintTiming::default();
     let mut count = 0;
-    Execution { connection, schema: &schema, timing: &timing }.run(&plan, &[], &mut |row| {
+    Execution { connection, schema: &schema, timing: &timing }.run(plan, &[], &mut |row| {
         for index in 0..columns.len() {
             let value = row.get_ref(index).map_err(failure::plain)?;
             statement.raw_bind_parameter(index + 1, rusqlite::types::ToSqlOutput::Borrowed(value)).map_err(failure::plain)?;

@@ -16,6 +16,9 @@ pub(super) fn truncate(definer: &mut Definer<'_>, truncate: &Truncate) -> Result
     let mut tables: Vec<Table> = Vec::new();
     for target in &truncate.table_names {
         let table = definer.table(&target.name)?;
+        if table.materialized.is_some() {
+            return Err(SqlError::new(SqlState::WRONG_OBJECT_TYPE, format!("\"{}\" is not a table", table.name.name)));
+        }
         if tables.iter().all(|other| other.name != table.name) {
             tables.push(table);
         }

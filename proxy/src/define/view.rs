@@ -17,9 +17,6 @@ use crate::{
 
 /// `CREATE VIEW`.
 pub(super) fn create(definer: &mut Definer<'_>, create: &CreateView) -> Result<()> {
-    if create.materialized {
-        return Err(SqlError::unsupported("CREATE MATERIALIZED VIEW"));
-    }
     let name = definer.creation_name_of(&create.name, create.temporary)?;
     let former = match definer.schema().get(peergres_sync::commit::ObjectClass::Relation, &name).map(AsRef::as_ref) {
         Some(Object::View(view)) if create.or_replace => Some(view.clone()),
@@ -76,7 +73,7 @@ fn keeps_columns(former: &View, columns: &[(String, String)]) -> Result<()> {
 }
 
 /// Gives every relation of a query its schema, so that the text means the same under any search path.
-fn qualify(definer: &Definer<'_>, query: &mut Query) -> Result<()> {
+pub(super) fn qualify(definer: &Definer<'_>, query: &mut Query) -> Result<()> {
     struct Qualify<'d, 't> {
         definer: &'d Definer<'t>,
         ctes: Vec<String>,
@@ -110,6 +107,11 @@ fn qualify(definer: &Definer<'_>, query: &mut Query) -> Result<()> {
 
 /// The relations that a view's query names.
 pub(crate) fn relations(view: &View) -> Vec<QualifiedName> {
+    relations_of(&view.query)
+}
+
+/// The relations that a stored query names.
+pub(crate) fn relations_of(query: &str) -> Vec<QualifiedName> {
     struct Names(Vec<QualifiedName>);
     impl Visitor for Names {
         type Break = ();
@@ -123,7 +125,7 @@ pub(crate) fn relations(view: &View) -> Vec<QualifiedName> {
         }
     }
     let mut names = Names(Vec::new());
-    if let Ok(query) = crate::parse::stored_query(&view.query) {
+    if let Ok(query) = crate::parse::stored_query(query) {
         let _ = Visit::visit(&query, &mut names);
     }
     names.0

@@ -431,9 +431,8 @@ fn assign_slice(call: &Call<'_>) -> Result<Value> {
 fn cast(call: &Call<'_>) -> Result<Value> {
     let ((mut array, from), ty) = (call.array(0)?, call.result_type()?);
     let (to, typmod) = (call.type_of(ty.element())?, call.int(1)? as i32);
-    let cx = crate::types::array::canonical(call.cx);
     for text in array.elements.iter_mut().flatten() {
-        let value = super::coercion::convert(text, from, TypeRef { oid: to.oid, typmod }, &cx)?;
+        let value = super::coercion::convert(text, from, TypeRef { oid: to.oid, typmod }, call.cx)?;
         *text = canonical_text((&value).into(), to, call.cx)?;
     }
     written(&array, ty)

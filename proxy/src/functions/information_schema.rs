@@ -9,6 +9,7 @@ use super::{
     row,
 };
 use crate::{
+    catalog::{Relation, RelationKind},
     error::Result,
     types::{Oid, TypeRef, array::from_canonical, oid},
 };
@@ -153,8 +154,9 @@ fn name_with_oid(call: &Call<'_>) -> Result<Value> {
 /// Whether the rows of a relation can be changed: those of tables can, those of views cannot.
 fn is_table(call: &Call<'_>) -> Result<bool> {
     let relation = Oid::try_from(call.int(0)?).unwrap_or(0);
-    let kind = call.cx.catalog.relation_by_oid(relation).map(|relation| relation.kind);
-    Ok(kind == Some(crate::catalog::RelationKind::Table))
+    // A materialized view is a table with a query.
+    let is_table = |relation: &Relation| relation.kind == RelationKind::Table && relation.query.is_none();
+    Ok(call.cx.catalog.relation_by_oid(relation).is_some_and(|relation| is_table(relation)))
 }
 
 /// The events that a relation takes, as bits: INSERT 8, UPDATE 4, DELETE 16.

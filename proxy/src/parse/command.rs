@@ -135,7 +135,12 @@ pub enum Command {
     /// `VACUUM`, `ANALYZE`, `REINDEX`, `CLUSTER`.
     Maintain(Maintenance, Vec<Vec<String>>),
     /// `CREATE DATABASE`.
-    CreateDatabase(String),
+    CreateDatabase {
+        /// Its name.
+        name: String,
+        /// The database that it is a copy of, none for an empty one.
+        template: Option<String>,
+    },
     /// `DROP DATABASE`.
     DropDatabase {
         /// Its name.
@@ -433,14 +438,15 @@ fn database(g: &mut Grammar<'_, '_>) -> Parsing<Command> {
     }
     let name = g.name()?;
     g.word("with");
+    let mut template = None;
     while !g.ends() {
-        database_option(g)?;
+        database_option(g, &mut template)?;
     }
-    Ok(Command::CreateDatabase(name))
+    Ok(Command::CreateDatabase { name, template })
 }
 
-/// An option of CREATE DATABASE: what every database here is like is accepted, anything else refused.
-fn database_option(g: &mut Grammar<'_, '_>) -> Parsing<()> {
+/// An option of CREATE DATABASE: a template, or what every database here is like; anything else is refused.
+fn database_option(g: &mut Grammar<'_, '_>, template: &mut Option<String>) -> Parsing<()> {
     let option = g.name()?;
     if option == "connection" {
         g.expect("limit")?;
@@ -454,7 +460,10 @@ fn database_option(g: &mut Grammar<'_, '_>) -> Parsing<()> {
     let folded = value.to_ascii_lowercase().replace('-', "");
     let known = match option.as_str() {
         "encoding" => matches!(folded.as_str(), "utf8" | "unicode" | "default"),
-        "template" => matches!(folded.as_str(), "template0" | "template1" | "default"),
+        "template" => {
+            *template = Some(value.clone()).filter(|name| !matches!(name.as_str(), "template0" | "template1" | "default"));
+            true
+        }
         "owner" | "tablespace" | "strategy" => true,
         "locale" | "lc_collate" | "lc_ctype" => true,
         "allow_connections" => matches!(folded.as_str(), "true" | "on" | "default"),

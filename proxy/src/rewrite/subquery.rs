@@ -53,15 +53,23 @@ impl Printer<'_> {
     }
 
     fn any(&mut self, left: &[Expr], operators: &[OperatorRef], right: &[Expr], source: SourceId, query: &Query) -> Result<String> {
-        let bare = right.iter().all(|expr| matches!(&expr.kind, ExprKind::Column(column) if column.source == source));
-        if bare && operators.iter().all(|operator| is_native(operator, "=")) {
+        // What SQLite can test itself, it looks up in an index that it makes of the subquery's rows.
+        if operators.iter().all(|operator| is_native(operator, "=")) {
             let mut operands = Vec::with_capacity(left.len());
             for expr in left {
                 let text = self.expression(expr)?;
                 operands.push(self.collated(text, expr.ty.concrete()));
             }
             let operands = if operands.len() == 1 { operands.remove(0) } else { format!("({})", operands.join(", ")) };
-            return Ok(format!("({operands} IN ({}))", self.query(query)?));
+            let mut rows = self.query(query)?;
+            if !right.iter().all(|expr| matches!(&expr.kind, ExprKind::Column(column) if column.source == source)) {
+                let mut values = Vec::with_capacity(right.len());
+                for expr in right {
+                    values.push(self.expression(expr)?);
+                }
+                rows = format!("SELECT {} FROM ({rows}) AS {}", values.join(", "), Self::source_name(source));
+            }
+            return Ok(format!("({operands} IN ({rows}))"));
         }
         let tests = self.tests(left, operators, right, source, query)?;
         Ok(three_valued(false, &tests))

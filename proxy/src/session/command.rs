@@ -10,8 +10,6 @@ use super::{
     cursor::Options,
     plans::{Compiled, Named, Prepared},
     run::{Delivery, Done},
-    store_error,
-    wire::Severity,
 };
 use crate::{
     encode::Format,
@@ -131,9 +129,8 @@ impl Session {
                 "SET CONSTRAINTS"
             }
             Command::Maintain(kind, names) => self.maintain(*kind, names)?,
-            Command::CreateDatabase(name) => {
-                self.refuse_in_block("CREATE DATABASE")?;
-                self.server.node.create_database(name).map_err(store_error::store)?;
+            Command::CreateDatabase { name, template } => {
+                self.create_database(name, template.as_deref())?;
                 "CREATE DATABASE"
             }
             Command::DropDatabase { name, if_exists, force } => {
@@ -361,39 +358,6 @@ impl Session {
             }
             _ => error,
         })
-    }
-
-    fn drop_database(&mut self, name: &str, if_exists: bool, force: bool) -> Result<()> {
-        self.refuse_in_block("DROP DATABASE")?;
-        if !self.server.node.databases().iter().any(|(n, _)| n == name) {
-            let missing = SqlError::new(SqlState::INVALID_CATALOG_NAME, format!("database \"{name}\" does not exist"));
-            if !if_exists {
-                return Err(missing);
-            }
-            let notice = SqlError::new(SqlState("00000"), format!("database \"{name}\" does not exist, skipping"));
-            self.notice(Severity::Notice, &notice);
-            return Ok(());
-        }
-        if name == self.shared.database.name() {
-            return Err(SqlError::new(SqlState::OBJECT_IN_USE, "cannot drop the currently open database"));
-        }
-        let users = || self.server.registry.list().into_iter().filter(|h| h.database == name).collect::<Vec<_>>();
-        if force {
-            users().iter().for_each(|h| h.terminate());
-            for _ in 0..100 {
-                if users().is_empty() {
-                    break;
-                }
-                std::thread::sleep(std::time::Duration::from_millis(50));
-            }
-        }
-        let count = users().len();
-        if count > 0 {
-            let other = if count == 1 { "There is 1 other session".to_owned() } else { format!("There are {count} other sessions") };
-            let error = SqlError::new(SqlState::OBJECT_IN_USE, format!("database \"{name}\" is being accessed by other users"));
-            return Err(error.detail(format!("{other} using the database.")));
-        }
-        self.server.node.drop_database(name).map_err(store_error::store)
     }
 }
 

@@ -9,6 +9,7 @@ mod copy_in;
 mod copy_out;
 mod copy_text;
 mod cursor;
+mod database;
 mod explain;
 mod extended;
 mod maintenance;

@@ -185,8 +185,9 @@ impl Session {
         let schema = self.schema();
         match &self.catalog {
             Some((generation, catalog)) if *generation == schema.generation => catalog.clone(),
-            _ => {
-                let catalog = self.server.catalogs.of(&schema);
+            before => {
+                let before = before.as_ref().map(|(_, catalog)| &**catalog);
+                let catalog = self.server.catalogs.of(&schema, before);
                 self.catalog = Some((schema.generation, catalog.clone()));
                 catalog
             }

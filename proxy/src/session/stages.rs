@@ -44,7 +44,10 @@ pub(super) fn run_definition(definition: define::Written<'_>, transaction: &mut 
     define::run(definition, transaction, cx)
 }
 
-/// The catalog of a schema.
-pub fn catalog_of(schema: &Arc<Schema>) -> Arc<Catalog> {
-    Catalog::for_schema(schema.clone())
+/// The catalog of a schema, made from that of an earlier schema of the same database where there is one.
+pub fn catalog_of(schema: &Arc<Schema>, before: Option<&Catalog>) -> Arc<Catalog> {
+    match before {
+        Some(before) => before.next(schema.clone()),
+        None => Catalog::for_schema(schema.clone()),
+    }
 }

@@ -18,6 +18,7 @@ pub(crate) fn store(error: StoreError) -> SqlError {
         StoreError::DatabaseExists(_) => SqlError::new(SqlState::DUPLICATE_DATABASE, message),
         StoreError::NoDatabase(_) => SqlError::new(SqlState::INVALID_CATALOG_NAME, message),
         StoreError::ReplicatedDatabase(_) => SqlError::new(SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, message),
+        StoreError::ReplicatedTemplate(_) => SqlError::new(SqlState::FEATURE_NOT_SUPPORTED, message),
         StoreError::Io { .. } => SqlError::new(SqlState::IO_ERROR, message),
         StoreError::Corrupt(_) => SqlError::new(SqlState::DATA_CORRUPTED, message),
         _ => SqlError::internal(message),

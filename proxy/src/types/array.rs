@@ -275,6 +275,9 @@ pub(crate) fn canonical_text(value: ValueRef<'_>, ty: &Type, cx: &Context) -> Re
     if let ValueRef::Text(bytes) = value {
         return Ok(String::from_utf8_lossy(bytes).into_owned());
     }
+    if let (ValueRef::Integer(oid), true) = (value, is_registered(ty)) {
+        return Ok(oid.to_string());
+    }
     let mut out = Vec::new();
     if depends_on_settings(ty) {
         ty.codec.output(value, ty, &canonical(cx), &mut out)?
@@ -293,6 +296,12 @@ pub(crate) fn from_canonical(text: &str, ty: &Type, cx: &Context) -> Result<Valu
     }
 }
 
+/// Whether the type shows an OID by the name of what bears it: `regtype` and its kin. Inside arrays stands the number, so that an array is one of
+/// `oid` too, and so that a renamed object shows its new name.
+fn is_registered(ty: &Type) -> bool {
+    ty.storage == Storage::Integer && ty.name.starts_with("reg") && matches!(ty.kind, Kind::Base)
+}
+
 fn depends_on_settings(ty: &Type) -> bool {
     !matches!(ty.storage, Storage::Integer | Storage::Boolean | Storage::Uuid)
 }
@@ -309,6 +318,7 @@ pub(crate) fn shown_by_settings(ty: &Type, cx: &Context) -> bool {
         Kind::Enum(_) => false,
         Kind::Base => {
             ty.category == 'T'
+                || is_registered(ty)
                 || matches!(
                     ty.storage,
                     Storage::Real | Storage::Bytes | Storage::Date | Storage::Time | Storage::Timestamp | Storage::Timestamptz

@@ -340,6 +340,7 @@ fn plain_table(name: &str, columns: &[(&str, Storage)]) -> Option<(Table, Vec<St
         replicated: true,
         unlogged: false,
         hidden_key: false,
+        materialized: None,
         comment: None,
     };
     Some((table, sqlite))

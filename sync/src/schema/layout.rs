@@ -43,7 +43,7 @@ pub struct LayoutColumn {
 
 /// The layouts of all replicated tables, by name in SQLite.
 #[derive(Clone, Debug, Default)]
-pub struct Layouts(HashMap<Vec<u8>, Arc<Layout>>);
+pub struct Layouts(HashMap<Arc<[u8]>, Arc<Layout>>);
 
 impl Layouts {
     /// Reads the layouts of all replicated tables.
@@ -58,7 +58,7 @@ impl Layouts {
     /// Reads one table's layout anew.
     pub fn refresh(&mut self, connection: &Connection, table: &Table) -> Result<(), StoreError> {
         if table.replicated {
-            self.0.insert(table.physical.clone().into_bytes(), Arc::new(read(connection, table)?));
+            self.0.insert(Arc::from(table.physical.as_bytes()), Arc::new(read(connection, table)?));
         } else {
             self.remove(&table.physical);
         }

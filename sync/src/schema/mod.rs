@@ -88,6 +88,18 @@ pub struct Table {
     /// `COMMENT ON`.
     #[serde(default)]
     pub comment: Option<String>,
+    /// What makes it a materialized view.
+    #[serde(default)]
+    pub materialized: Option<Materialized>,
+}
+
+/// The query of a materialized view. Its rows are what the query gave on this device when it was last refreshed, and stay there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Materialized {
+    /// As PostgreSQL text; every relation in it has its schema.
+    pub query: String,
+    /// False after `WITH NO DATA`.
+    pub populated: bool,
 }
 
 /// The SQLite column of a hidden row id: a 16-byte UUID (version 7), primary key of a WITHOUT ROWID table.

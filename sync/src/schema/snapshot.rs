@@ -42,8 +42,9 @@ pub struct Schema {
     pub replicated: bool,
     /// Objects by OID (16384 and up; stable across restarts, local to the device).
     pub objects: BTreeMap<u32, Arc<Object>>,
-    names: HashMap<(ObjectClass, QualifiedName), u32>,
-    physical: HashMap<String, u32>,
+    // Shared keys: a schema is copied for every change, and the copy of a map of owned names would cost more than the change.
+    names: HashMap<Arc<(ObjectClass, QualifiedName)>, u32>,
+    physical: HashMap<Arc<str>, u32>,
     next_oid: u32,
 }
 
@@ -211,9 +212,9 @@ impl Schema {
 
     fn insert(&mut self, oid: u32, object: Arc<Object>) {
         if let Object::Table(table) = object.as_ref() {
-            self.physical.insert(table.physical.clone(), oid);
+            self.physical.insert(Arc::from(table.physical.as_str()), oid);
         }
-        self.names.insert((object.class(), object.name()), oid);
+        self.names.insert(Arc::new((object.class(), object.name())), oid);
         self.objects.insert(oid, object);
     }
 
@@ -221,7 +222,7 @@ impl Schema {
         let object = self.objects.remove(&oid)?;
         self.names.remove(&(object.class(), object.name()));
         if let Object::Table(table) = object.as_ref() {
-            self.physical.remove(&table.physical);
+            self.physical.remove(table.physical.as_str());
         }
         Some(object)
     }

@@ -83,6 +83,7 @@ pub(crate) fn table(name: &str, columns: &[(&str, Storage)], key: &[&str]) -> (T
         replicated: true,
         unlogged: false,
         hidden_key: key.is_empty(),
+        materialized: None,
         comment: None,
     };
     (table, sql)

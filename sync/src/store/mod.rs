@@ -67,6 +67,9 @@ pub enum StoreError {
     /// The replicated database can't be dropped.
     #[error("cannot drop the replicated database \"{0}\"")]
     ReplicatedDatabase(String),
+    /// The replicated database can't be copied: its log is one database's alone.
+    #[error("the replicated database \"{0}\" as template is not supported")]
+    ReplicatedTemplate(String),
     /// The directory's replicated database has another name.
     #[error("the replicated database of this data directory is \"{found}\", not \"{asked}\": start with --database {found}")]
     OtherReplicated {

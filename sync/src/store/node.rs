@@ -97,11 +97,21 @@ impl Node {
         self.databases.lock().keys().map(|name| (name.clone(), *name == self.replicated)).collect()
     }
 
-    /// `CREATE DATABASE`: local, never replicated.
-    pub fn create_database(&self, name: &str) -> Result<(), StoreError> {
+    /// `CREATE DATABASE`: local, never replicated; empty, or a copy of the database `template`, which no session uses: the caller has made
+    /// sure of that.
+    pub fn create_database(&self, name: &str, template: Option<&str>) -> Result<(), StoreError> {
+        let source = template.map(|template| self.database(template)).transpose()?;
         let mut databases = self.databases.lock();
         if databases.contains_key(name) {
             return Err(StoreError::DatabaseExists(name.to_owned()));
+        }
+        if let Some(source) = source {
+            // The log and the identity in it are one device's and one database's alone.
+            if source.is_replicated() {
+                return Err(StoreError::ReplicatedTemplate(source.name().to_owned()));
+            }
+            let mut copy = Connection::open(self.directory.join(file_name(name)))?;
+            rusqlite::backup::Backup::new(&*source.glance()?, &mut copy)?.step(-1)?;
         }
         let database = Database::open(&self.directory, &file_name(name), name, false, Arc::clone(&self.setup))?;
         databases.insert(name.to_owned(), Some(database));
@@ -227,8 +237,8 @@ mod tests {
         let directory = home.path().join("data");
         let node = Node::open(&directory, "app", no_setup()).unwrap();
         assert_eq!(node.databases(), [("app".to_owned(), true), ("postgres".to_owned(), false)]);
-        node.create_database("Test 1").unwrap();
-        assert!(matches!(node.create_database("Test 1"), Err(StoreError::DatabaseExists(_))));
+        node.create_database("Test 1", None).unwrap();
+        assert!(matches!(node.create_database("Test 1", None), Err(StoreError::DatabaseExists(_))));
         assert!(matches!(node.database("nope"), Err(StoreError::NoDatabase(_))));
         assert!(matches!(node.drop_database("app"), Err(StoreError::ReplicatedDatabase(_))));
         assert!(matches!(Node::open(&directory, "app", no_setup()), Err(StoreError::InUse(_))));
@@ -236,6 +246,8 @@ mod tests {
         assert!(matches!(Node::open(&directory, "other", no_setup()), Err(StoreError::OtherReplicated { .. })));
         let node = Node::open(&directory, "app", no_setup()).unwrap();
         assert_eq!(node.databases().len(), 3);
+        assert!(matches!(node.create_database("copy", Some("app")), Err(StoreError::ReplicatedTemplate(_))));
+        node.create_database("copy", Some("Test 1")).unwrap();
         node.drop_database("Test 1").unwrap();
         assert!(!directory.join("%54est%201.db").exists());
         #[cfg(unix)]

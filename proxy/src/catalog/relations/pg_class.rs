@@ -23,11 +23,16 @@ struct Class<'a> {
     has_index: bool,
     has_rules: bool,
     has_triggers: bool,
+    is_populated: bool,
 }
 
 impl Class<'_> {
     fn is_stored(&self) -> bool {
-        matches!(self.kind, 'r' | 'i' | 'S')
+        matches!(self.kind, 'r' | 'm' | 'i' | 'S')
+    }
+
+    fn is_heap(&self) -> bool {
+        matches!(self.kind, 'r' | 'm')
     }
 
     fn row(&self, world: &World<'_>) -> Vec<Cell> {
@@ -56,12 +61,12 @@ impl Class<'_> {
             false, // relhassubclass
             false, // relrowsecurity
             false, // relforcerowsecurity
-            true,  // relispopulated
-            if self.kind == 'r' { 'd' } else { 'n' },
+            self.is_populated,
+            if self.is_heap() { 'd' } else { 'n' },
             false, // relispartition
             0,     // relrewrite
-            if self.kind == 'r' { 3 } else { 0 },
-            i64::from(self.kind == 'r'), // relminmxid
+            if self.is_heap() { 3 } else { 0 },
+            i64::from(self.is_heap()), // relminmxid
             Cell::Null,
             Cell::Null,
             Cell::Null,
@@ -111,6 +116,7 @@ fn plain(oid: Oid, name: &QualifiedName) -> Class<'_> {
         has_index: false,
         has_rules: false,
         has_triggers: false,
+        is_populated: true,
     }
 }
 
@@ -120,6 +126,9 @@ fn of_table<'a>(oid: Oid, table: &'a Table, indexed: &HashSet<&QualifiedName>, r
     Class {
         row_type: oid | ROW_OID_BIT,
         method: 2,
+        kind: if table.materialized.is_some() { 'm' } else { base.kind },
+        has_rules: table.materialized.is_some(),
+        is_populated: table.materialized.as_ref().is_none_or(|view| view.populated),
         persistence: if table.unlogged { 'u' } else { base.persistence },
         // Dropped columns count.
         columns: (table.next_column_number - 1).max(0) as usize,

@@ -27,7 +27,12 @@ pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
     all.of_types();
     for (oid, object) in &world.schema.objects {
         match &**object {
-            Object::Table(table) => all.of_table(*oid, table),
+            Object::Table(table) => {
+                all.of_table(*oid, table);
+                if let Some(view) = crate::define::materialized::as_view(table) {
+                    all.of_rule(*oid, &view);
+                }
+            }
             Object::Index(index) => all.of_index(*oid, index),
             Object::Sequence(sequence) => all.of_sequence(*oid, sequence),
             Object::View(view) => all.of_view(*oid, view),
@@ -191,6 +196,10 @@ impl Dependencies<'_> {
         for (at, (_, ty)) in view.columns.iter().enumerate() {
             self.on_type((class::RELATION, oid, at as i16 + 1), self.world.type_named(ty).oid);
         }
+        self.of_rule(oid, view);
+    }
+
+    fn of_rule(&mut self, oid: Oid, view: &View) {
         let (rule, this) = ((class::RULE, rule_oid(oid), 0), (class::RELATION, oid, 0));
         self.add(rule, this, 'i');
         self.add(rule, this, 'n');

@@ -1,6 +1,6 @@
-//! `pg_rewrite`: the rule that each view is.
+//! `pg_rewrite`: the rule that each view is, materialized ones included.
 
-use peergres_sync::schema::Object;
+use peergres_sync::schema::{Object, Table};
 
 use super::{
     super::{
@@ -13,8 +13,11 @@ use super::{
 /// The rules of this database.
 pub(super) fn rows(world: &World<'_>, out: &mut Segment) {
     for (oid, object) in &world.schema.objects {
-        if let Object::View(view) = &**object {
-            out.push(row![rule_oid(*oid), "_RETURN", *oid, '1', 'O', true, "<>", &view.query]);
-        }
+        let query = match &**object {
+            Object::View(view) => &view.query,
+            Object::Table(Table { materialized: Some(view), .. }) => &view.query,
+            _ => continue,
+        };
+        out.push(row![rule_oid(*oid), "_RETURN", *oid, '1', 'O', true, "<>", query]);
     }
 }

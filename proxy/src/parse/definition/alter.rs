@@ -14,7 +14,7 @@ use crate::{
 /// `ALTER TABLE | VIEW | INDEX | SEQUENCE`.
 #[derive(Clone, Debug)]
 pub struct AlterTable {
-    /// `TABLE`, `VIEW`, `INDEX` or `SEQUENCE` in lower case.
+    /// `TABLE`, `VIEW`, `MATERIALIZED VIEW`, `INDEX` or `SEQUENCE` in lower case.
     pub noun: &'static str,
     /// `IF EXISTS`.
     pub if_exists: bool,
@@ -107,6 +107,7 @@ pub enum ColumnAction {
 pub(super) fn alter(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
     let noun = match g.peek(1).as_str() {
         "table" => "table",
+        "materialized" => "materialized view",
         "view" => "view",
         "index" => "index",
         "sequence" => "sequence",
@@ -115,6 +116,7 @@ pub(super) fn alter(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
         _ => return Ok(None),
     };
     g.expect("alter")?;
+    g.word("materialized");
     g.parser.next_token();
     let if_exists = g.words(&["if", "exists"]);
     if g.words(&["all", "in"]) {

@@ -68,6 +68,16 @@ pub enum Definition {
         name: RoutineName,
         /// What changes.
         action: RoutineAction,
+    /// `CREATE MATERIALIZED VIEW`.
+    CreateMaterializedView(CreateTableAs),
+    /// `REFRESH MATERIALIZED VIEW`.
+    Refresh {
+        /// Which.
+        name: ObjectName,
+        /// `CONCURRENTLY`.
+        concurrently: bool,
+        /// False for `WITH NO DATA`.
+        with_data: bool,
     },
     /// `ALTER TABLE`, and the same actions under ALTER VIEW, INDEX and SEQUENCE.
     AlterTable(AlterTable),
@@ -275,6 +285,7 @@ pub(super) fn definition(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>>
         "alter" if g.peek(1) == "trigger" => trigger::rename(g).map(Some),
         "alter" => alter::alter(g),
         "comment" => comment::comment(g),
+        "refresh" => table::refresh(g).map(Some),
         "drop" if g.peek(1) == "index" && g.peek(2) == "concurrently" => drop_concurrently(g).map(Some),
         "drop" if g.peek(1) == "trigger" => trigger::drop(g).map(Some),
         "drop" => match RoutineKind::by_word(&g.peek(1)) {
@@ -317,6 +328,7 @@ fn create(g: &mut Grammar<'_, '_>) -> Parsing<Option<Definition>> {
         "constraint" if g.peek(at.max(replaces) + 1) == "trigger" => trigger::create(g).map(Some),
         _ if replaces != at => Ok(None),
         "table" => table::create(g).map(Some),
+        "materialized" if at == 1 => table::materialized_view(g).map(Some),
         "sequence" => sequence::create(g).map(Some),
         "domain" if at == 1 => domain::create(g).map(Some),
         _ => Ok(None),

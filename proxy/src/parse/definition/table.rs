@@ -158,6 +158,41 @@ fn table_as(g: &mut Grammar<'_, '_>, head: CreateHead, columns: Vec<Ident>) -> P
     Ok(Definition::CreateTableAs(CreateTableAs { persistence, if_not_exists, name, columns, on_commit, query, with_data }))
 }
 
+/// `CREATE MATERIALIZED VIEW`: a table with a query to it.
+pub(super) fn materialized_view(g: &mut Grammar<'_, '_>) -> Parsing<Definition> {
+    g.expect("create")?;
+    g.expect("materialized")?;
+    g.expect("view")?;
+    let if_not_exists = super::if_not_exists(g);
+    let name = g.parser.parse_object_name(false)?;
+    let Some(columns) = column_names(g)? else { return Err(g.unexpected()) };
+    options(g)?;
+    g.expect("as")?;
+    let head = CreateHead { persistence: Persistence::Unlogged, if_not_exists, name, on_commit: None };
+    match table_as(g, head, columns)? {
+        Definition::CreateTableAs(create) => Ok(Definition::CreateMaterializedView(create)),
+        other => Ok(other),
+    }
+}
+
+/// `REFRESH MATERIALIZED VIEW`.
+pub(super) fn refresh(g: &mut Grammar<'_, '_>) -> Parsing<Definition> {
+    g.expect("refresh")?;
+    g.expect("materialized")?;
+    g.expect("view")?;
+    let concurrently = g.word("concurrently");
+    let name = g.parser.parse_object_name(false)?;
+    let with_data = !g.words(&["with", "no", "data"]);
+    if with_data {
+        g.words(&["with", "data"]);
+    }
+    if concurrently && !with_data {
+        let message = "REFRESH options CONCURRENTLY and WITH NO DATA cannot be used together";
+        return Err(SqlError::new(SqlState::SYNTAX_ERROR, message).into());
+    }
+    Ok(Definition::Refresh { name, concurrently, with_data })
+}
+
 /// The names of CREATE TABLE AS, none where definitions follow.
 fn column_names(g: &mut Grammar<'_, '_>) -> Parsing<Option<Vec<Ident>>> {
     if g.parser.peek_token_ref().token != Token::LParen {

@@ -4,25 +4,49 @@ use peergres_sync::schema::{Constraint, ConstraintRule, Index, Object, Qualified
 
 use super::{super::super::Call, Value, expression, flag, oid, text};
 use crate::{
-    catalog::{derived::FoundConstraint, type_name::quote_identifier},
+    catalog::{derived::FoundConstraint, lookup, type_name::quote_identifier},
     error::Result,
     session::context::Context,
-    types::{Kind, TypeRef, registered::relation::visible_name},
+    types::{Kind, Oid, TypeRef, registered::relation::visible_name},
 };
 
 /// `pg_get_constraintdef(oid [, pretty])`.
 pub(super) fn definition(call: &Call<'_>) -> Result<Value> {
-    let is_pretty = flag(call, 1)?;
-    text(call.cx.catalog.constraint(oid(call, 0)?).map(|found| match found {
-        FoundConstraint::Table(oid, table, constraint) => of_table(oid, table, constraint, is_pretty, call.cx),
-        FoundConstraint::Domain(domain, _, (_, check)) => {
-            let base = match call.cx.catalog.type_by_oid(domain).map(|ty| &ty.kind) {
-                Some(Kind::Domain(base)) => *base,
-                _ => TypeRef::new(crate::types::oid::TEXT),
-            };
-            format!("CHECK ({})", expression::of_domain(&check.text, base, is_pretty, call.cx))
-        }
-    }))
+    let (wanted, is_pretty) = (oid(call, 0)?, flag(call, 1)?);
+    text(match call.cx.catalog.constraint(wanted) {
+        Some(FoundConstraint::Table(oid, table, constraint)) => Some(of_table(oid, table, constraint, is_pretty, call.cx)),
+        Some(FoundConstraint::Domain(domain, _, (_, check))) => Some(of_domain(domain, &check.text, is_pretty, call.cx)),
+        None => of_catalog(wanted, is_pretty, call.cx)?,
+    })
+}
+
+fn of_domain(domain: Oid, check: &str, is_pretty: bool, cx: &Context) -> String {
+    let base = match cx.catalog.type_by_oid(domain).map(|ty| &ty.kind) {
+        Some(Kind::Domain(base)) => *base,
+        _ => match lookup::row("pg_type", "oid", domain, cx) {
+            // The domains of information_schema are types of their own here.
+            Ok(Some(row)) => TypeRef { oid: row.integer("typbasetype") as Oid, typmod: row.integer("typtypmod") as i32 },
+            _ => TypeRef::new(crate::types::oid::TEXT),
+        },
+    };
+    format!("CHECK ({})", expression::of_domain(check, base, is_pretty, cx))
+}
+
+/// A constraint of a catalog relation or a built-in domain, from its row.
+fn of_catalog(oid: Oid, is_pretty: bool, cx: &Context) -> Result<Option<String>> {
+    let Some(row) = lookup::row("pg_constraint", "oid", oid, cx)? else { return Ok(None) };
+    let kind = match row.letter("contype") {
+        'c' => return Ok(row.text("conbin").map(|check| of_domain(row.integer("contypid") as Oid, check, is_pretty, cx))),
+        'p' => "PRIMARY KEY",
+        _ => "UNIQUE",
+    };
+    let Some(table) = cx.catalog.relation_by_oid(row.integer("conrelid") as Oid) else { return Ok(None) };
+    let numbers = row.text("conkey").unwrap_or_default().trim_matches(['{', '}']).split(',');
+    let name = |number: &str| {
+        let number: i16 = number.parse().ok()?;
+        table.columns.iter().find(|column| column.number == number).map(|column| column.name.clone())
+    };
+    Ok(Some(format!("{kind} ({})", list(&numbers.filter_map(name).collect::<Vec<_>>()))))
 }
 
 fn of_table(oid: u32, table: &Table, constraint: &Constraint, is_pretty: bool, cx: &Context) -> String {

@@ -36,7 +36,7 @@ fn definition(call: &Call<'_>) -> Result<Value> {
 /// The rule that makes a view of a relation: the only rules that there are.
 fn rule(call: &Call<'_>) -> Result<Value> {
     let found = call.cx.catalog.view_of_rule(oid(call, 0)?);
-    text(found.map(|(_, view)| {
+    text(found.map(|view| {
         let name = format!("{}.{}", quote_identifier(&view.name.schema), quote_identifier(&view.name.name));
         format!("CREATE RULE \"_RETURN\" AS\n    ON SELECT TO {name} DO INSTEAD  {};", view.query.trim())
     }))
