@@ -137,7 +137,10 @@ impl Printer<'_> {
             return Ok(text);
         }
         let is_text = |ty: Oid| matches!(ty, oid::TEXT | oid::VARCHAR | oid::UNKNOWN | oid::CSTRING);
-        if !is_text(source) && source != oid::NAME && source != oid::BPCHAR {
+        if matches!(source, oid::INT2 | oid::INT4 | oid::INT8) {
+            // No setting changes it, and SQLite knows that, so that a generated column may say it.
+            text = format!("CAST({text} AS TEXT)");
+        } else if !is_text(source) && source != oid::NAME && source != oid::BPCHAR {
             text = format!("\"peergres.output(\"\"any\"\")\"('{source}>{}', {text})", oid::TEXT);
         }
         let target_base = self.base(target.oid);

@@ -242,7 +242,11 @@ fn column_action(g: &mut Grammar<'_, '_>) -> Parsing<ColumnAction> {
     if g.words(&["set", "data", "type"]) || g.word("type") {
         let data_type = g.parser.parse_data_type()?;
         if g.word("collate") {
-            g.parser.parse_object_name(false)?;
+            let collation = g.parser.parse_object_name(false)?;
+            let name = collation.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone()).unwrap_or_default();
+            if !matches!(name.as_str(), "C" | "POSIX" | "default") {
+                return Err(SqlError::unsupported(format!("collation \"{name}\"")).into());
+            }
         }
         let using = if g.word("using") { Some(g.parser.parse_expr()?) } else { None };
         return Ok(ColumnAction::Type(data_type, using));

@@ -68,6 +68,7 @@ pub enum Definition {
         name: RoutineName,
         /// What changes.
         action: RoutineAction,
+    },
     /// `CREATE MATERIALIZED VIEW`.
     CreateMaterializedView(CreateTableAs),
     /// `REFRESH MATERIALIZED VIEW`.

@@ -89,7 +89,7 @@ impl<'s> Host<'s> {
         if schema.generation == self.base.catalog.schema.generation {
             return self.base.catalog.clone();
         }
-        self.shared.server.catalogs.of(&schema)
+        self.shared.server.catalogs.of(&schema, None)
     }
 
     /// The context of a statement.
