@@ -89,7 +89,7 @@ impl<'s> Host<'s> {
         if schema.generation == self.base.catalog.schema.generation {
             return self.base.catalog.clone();
         }
-        self.shared.server.catalogs.of(&schema, None)
+        self.shared.server.catalogs.of(&schema, Some(&self.base.catalog))
     }
 
     /// The context of a statement.
