@@ -106,25 +106,38 @@ impl World {
             (column.type_name, column.storage, column.collation) = kind(to);
             facets.changed.insert(facet("type"), step.by.id);
         }
-        self.soft(step, &subject, facets, &facet("not_null"), &from.not_null, &to.not_null, &mut column.not_null);
+        self.alter_properties(step, &subject, facets, &facet, (from, to), &mut column);
+        table.columns[at] = column;
+        Ok(())
+    }
+
+    /// What may be set by several: the later in the common order shows.
+    fn alter_properties(
+        &mut self,
+        step: &Step<'_>,
+        subject: &QualifiedName,
+        facets: &mut Facets,
+        facet: &impl Fn(&str) -> String,
+        (from, to): (&Column, &Column),
+        column: &mut Column,
+    ) {
+        self.soft(step, subject, facets, &facet("not_null"), &from.not_null, &to.not_null, &mut column.not_null);
         let (mut from, mut to) = (from.clone(), to.clone());
         if let Some(names) = &step.names {
             [&mut from, &mut to].into_iter().for_each(|column| names.column(column));
         }
         let drawn = |column: &Column| (column.default.clone(), column.identity, column.sequence.clone());
-        let mut source = drawn(&column);
-        self.soft(step, &subject, facets, &facet("default"), &drawn(&from), &drawn(&to), &mut source);
+        let mut source = drawn(column);
+        self.soft(step, subject, facets, &facet("default"), &drawn(&from), &drawn(&to), &mut source);
         (column.default, column.identity, column.sequence) = source;
         let computed = |column: &Column| (column.generated.clone(), column.generated_sqlite.clone());
-        let mut formula = computed(&column);
-        self.soft(step, &subject, facets, &facet("generated"), &computed(&from), &computed(&to), &mut formula);
+        let mut formula = computed(column);
+        self.soft(step, subject, facets, &facet("generated"), &computed(&from), &computed(&to), &mut formula);
         (column.generated, column.generated_sqlite) = formula;
         if from.missing != to.missing {
             column.missing.clone_from(&to.missing);
         }
-        self.soft(step, &subject, facets, &facet("comment"), &from.comment, &to.comment, &mut column.comment);
-        table.columns[at] = column;
-        Ok(())
+        self.soft(step, subject, facets, &facet("comment"), &from.comment, &to.comment, &mut column.comment);
     }
 
     fn add_column(
