@@ -52,7 +52,7 @@ impl Entry {
     pub fn author(&self) -> Option<Author> {
         let key = PublicKey::parse(&self.public_key).ok()?;
         let accepted_until = if self.is_authorized() { None } else { Some(self.accepted_until.unwrap_or(0)) };
-        Some(Author { keys: Keys::of(key), version: 0, hash: [0; 32], accepted_until })
+        Some(Author { keys: Keys::of(key), version: 0, hash: [0; 32], accepted_until, standing: self.standing })
     }
 
     /// As a change of the log; the version is given by the log.

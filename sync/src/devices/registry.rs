@@ -3,7 +3,7 @@
 //! Enters: an open connection or database, and who is meant. Leaves: [`Device`]s; and for a decision, an entry of the log and the table
 //! derived from all entries, in one transaction.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
@@ -85,6 +85,13 @@ pub(crate) fn get(connection: &Connection, me: DeviceId, id: DeviceId) -> rusqli
     statement.query_row([id.as_bytes()], |row| device(row, me)).optional()
 }
 
+/// The devices that are found forked.
+pub(crate) fn forked(connection: &Connection) -> rusqlite::Result<BTreeSet<DeviceId>> {
+    let mut statement = connection.prepare_cached("SELECT device_id FROM sync_devices WHERE fork IS NOT NULL")?;
+    let rows = statement.query_map([], |row| row.get(0).map(Uuid::from_bytes))?;
+    rows.collect()
+}
+
 /// A device by its id, by the beginning of its id (four characters at least), or by its name.
 pub fn find(connection: &Connection, me: DeviceId, text: &str) -> Result<Device, DeviceError> {
     let fits = |d: &Device| d.device_name == text || (text.len() >= 4 && d.device_id.to_string().starts_with(&text.to_ascii_lowercase()));
@@ -102,7 +109,7 @@ pub fn author(connection: &Connection, me: DeviceId, id: DeviceId) -> rusqlite::
     let Some(keys) = keys::of(connection, &device)? else { return Ok(None) };
     let (version, hash) = last_of(connection, id)?;
     let accepted_until = if device.is_authorized { None } else { Some(device.accepted_until.unwrap_or(0)) };
-    Ok(Some(Author { keys, version, hash, accepted_until }))
+    Ok(Some(Author { keys, version, hash, accepted_until, standing: device.standing }))
 }
 
 /// As [`author`]; of a device that is not known here at all, what `members` say of it.

@@ -3,7 +3,7 @@
 //! Enters: transactions as a peer handed them out, the heads that their authors signed, and what is known of each author. Leaves:
 //! [`Verified`], or which author's chain is wrong and how. A relay need not be trusted: it can leave out, but not alter or invent.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -72,6 +72,20 @@ pub struct Author {
     pub hash: [u8; 32],
     /// The last version accepted from it, where it is revoked.
     pub accepted_until: Option<Version>,
+    /// Causal length of its membership: the greater word about it counts.
+    pub standing: u64,
+}
+
+impl Author {
+    /// Learns of an entry about it; answers whether that changes what is accepted. Of two revocations that had not seen each other the one that
+    /// accepts more counts: its author holds that much.
+    fn learn(&mut self, entry: &Author) -> bool {
+        if (entry.standing, entry.accepted_until) <= (self.standing, self.accepted_until) {
+            return false;
+        }
+        (self.standing, self.accepted_until) = (entry.standing, entry.accepted_until);
+        true
+    }
 }
 
 /// Transactions that continue what is held, in causal order, each chain checked and vouched for by its author.
@@ -164,50 +178,78 @@ impl VerifyError {
 }
 
 /// Checks what a peer handed out. Transactions that are held already are left out. Whoever's chain is wrong is left out whole and named in
-/// the second answer; the others go on. `author` tells what is held of a device; `introduced` reads from a checked transaction which
-/// devices it makes known (a membership entry), so that a device can be introduced and speak in one page.
+/// the second answer; the others go on. `author` tells what is held of a device; `introduced` reads from a checked transaction what it says
+/// of devices (membership entries): a device can be introduced and speak in one page, and what one that was shut out had written before is accepted
+/// as soon as somebody who holds it says so, since that word had seen it and could not be taken first.
 pub fn verify(
     transactions: Vec<Transaction>,
     heads: &[SignedHead],
-    mut author: impl FnMut(DeviceId) -> Option<Author>,
+    author: impl FnMut(DeviceId) -> Option<Author>,
     introduced: impl Fn(&Transaction) -> Vec<(DeviceId, Author)>,
 ) -> (Verified, Vec<VerifyError>) {
-    let mut chains: BTreeMap<DeviceId, Vec<(usize, Transaction)>> = BTreeMap::new();
+    let mut chains: BTreeMap<DeviceId, Chain> = BTreeMap::new();
     for (position, transaction) in transactions.into_iter().enumerate() {
         chains.entry(transaction.device_id).or_default().push((position, transaction));
     }
-    let mut known: HashMap<DeviceId, Author> = HashMap::new();
-    let mut accepted: Vec<(usize, Transaction)> = Vec::new();
-    let (mut kept, mut errors) = (Vec::new(), Vec::new());
-    loop {
-        let ready: Vec<DeviceId> = chains.keys().copied().filter(|id| known.contains_key(id) || author(*id).is_some()).collect();
-        if ready.is_empty() {
-            break;
-        }
-        for device_id in ready {
-            let chain = chains.remove(&device_id).expect("its key was just listed");
-            let Some(from) = known.get(&device_id).cloned().or_else(|| author(device_id)) else { continue };
-            match verify_chain(device_id, chain, heads, &from) {
-                Ok((chain, head)) => {
-                    for (device, author) in chain.iter().flat_map(|(_, transaction)| introduced(transaction)) {
-                        known.entry(device).or_insert(author);
+    let mut known = Known { held: author, told: HashMap::new() };
+    let (mut accepted, mut kept): (BTreeMap<DeviceId, Chain>, BTreeMap<DeviceId, Vec<SignedHead>>) = Default::default();
+    let mut errors: BTreeMap<DeviceId, VerifyError> = BTreeMap::new();
+    let mut due: BTreeSet<DeviceId> = chains.keys().copied().collect();
+    while let Some(device_id) = due.pop_first() {
+        let (Some(chain), Some(from)) = (chains.get(&device_id), known.author(device_id)) else { continue };
+        match verify_chain(device_id, chain, heads, &from) {
+            Ok((chain, head)) => {
+                for (device, entry) in chain.iter().flat_map(|(_, transaction)| introduced(transaction)) {
+                    if known.learn(device, entry) {
+                        due.insert(device);
                     }
-                    accepted.extend(chain);
-                    kept.extend(head);
                 }
-                Err(error) => errors.push(error),
+                errors.remove(&device_id);
+                accepted.insert(device_id, chain);
+                kept.insert(device_id, head);
+            }
+            Err(error) => {
+                accepted.remove(&device_id);
+                kept.remove(&device_id);
+                errors.insert(device_id, error);
             }
         }
     }
-    errors.extend(chains.keys().map(|device_id| VerifyError::UnknownAuthor(*device_id)));
-    accepted.sort_by_key(|(position, _)| *position);
-    (Verified { transactions: accepted.into_iter().map(|(_, transaction)| transaction).collect(), heads: kept }, errors)
+    let strangers = chains.keys().filter(|id| !accepted.contains_key(*id) && !errors.contains_key(*id));
+    let unknown: Vec<VerifyError> = strangers.map(|id| VerifyError::UnknownAuthor(*id)).collect();
+    let mut transactions: Chain = accepted.into_values().flatten().collect();
+    transactions.sort_by_key(|(position, _)| *position);
+    let transactions = transactions.into_iter().map(|(_, transaction)| transaction).collect();
+    let errors = errors.into_values().chain(unknown).collect();
+    (Verified { transactions, heads: kept.into_values().flatten().collect() }, errors)
+}
+
+/// What is known of authors: what is held, and what the page has told so far.
+struct Known<F> {
+    held: F,
+    told: HashMap<DeviceId, Option<Author>>,
+}
+
+impl<F: FnMut(DeviceId) -> Option<Author>> Known<F> {
+    fn author(&mut self, id: DeviceId) -> Option<Author> {
+        let held = &mut self.held;
+        self.told.entry(id).or_insert_with(|| held(id)).clone()
+    }
+
+    /// Learns of an entry; answers whether it changes what is accepted of the device.
+    fn learn(&mut self, id: DeviceId, entry: Author) -> bool {
+        self.author(id);
+        match self.told.get_mut(&id) {
+            Some(Some(author)) => author.learn(&entry),
+            _ => self.told.insert(id, Some(entry)).is_some(),
+        }
+    }
 }
 
 type Chain = Vec<(usize, Transaction)>;
 
 /// Checks one author's part: no gap, hashes recomputed, its end signed.
-fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &Author) -> Result<(Chain, Vec<SignedHead>), VerifyError> {
+fn verify_chain(device_id: DeviceId, chain: &Chain, heads: &[SignedHead], from: &Author) -> Result<(Chain, Vec<SignedHead>), VerifyError> {
     let of_author = || heads.iter().filter(|head| head.device_id == device_id);
     let keys = from.keys.with(device_id, of_author().flat_map(|head| &head.rotations));
     let signed = |version: Version, hash: &[u8; 32]| of_author().find(|h| h.version == version && &h.hash == hash && keys.vouch_for(h));
@@ -239,7 +281,7 @@ fn verify_chain(device_id: DeviceId, chain: Chain, heads: &[SignedHead], from: &
         }
         (version, hash) = (transaction.last_version, transaction.hash);
         kept.extend(signed(version, &hash).cloned());
-        new.push((position, transaction));
+        new.push((*position, transaction.clone()));
     }
     if !new.is_empty() && kept.last().is_none_or(|head: &SignedHead| head.version != version) {
         return Err(VerifyError::Unsigned { device_id, version });

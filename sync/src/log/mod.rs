@@ -31,7 +31,7 @@ pub use journal::FILE_ALL;
 pub(crate) use prune::empty_like;
 pub use prune::{Pruned, empty_pruned, prune};
 pub use read::{
-    LoggedChange, Page, PageLimit, changes_of_record, changes_of_table, contested_record_ids, context_of, last_position_of,
+    LoggedChange, Page, PageLimit, changes_of_record, changes_of_table, contested_record_ids, context_of, hash_at, last_position_of,
     last_schema_change, page_after, page_beyond, record_ids, row_changes_between, schema_changes, transaction_at,
 };
 pub use state::{Head, LogState};

@@ -110,6 +110,17 @@ pub fn page_beyond(connection: &Connection, known: &VersionVector, bound: i64, l
     Ok(reader.page)
 }
 
+/// The last version and the hash of the transaction that a version belongs to.
+pub fn hash_at(connection: &Connection, device: DeviceId, version: Version) -> Result<Option<(Version, [u8; 32])>, StoreError> {
+    let sql =
+        "SELECT last_version, hash FROM sync_transactions WHERE device_id = ?1 AND first_version <= ?2 ORDER BY first_version DESC LIMIT 1";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row(params![device.as_bytes(), version], |row| Ok((row.get::<_, Version>(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(found.filter(|(last, _)| *last >= version))
+}
+
 /// The transaction that holds a version of a device, and its position.
 pub fn transaction_at(connection: &Connection, device: DeviceId, version: Version) -> Result<Option<(i64, Transaction)>, StoreError> {
     let found = connection

@@ -26,7 +26,7 @@ use crate::{
     log::{self, Pruned},
     peers::{
         Intake, Invitation, PeerClient, PeerError, Round, Schedule,
-        pairing::{Invitations, RedeemError},
+        pairing::{self, Invitations, RedeemError},
         sync_round,
         wire::{Introduction, JoinAnswer, JoinRequest},
     },
@@ -280,10 +280,8 @@ impl Replica {
     /// Takes a join: the secret is used up, the joiner authorized with a slot of its own.
     pub(crate) fn accept_join(&self, request: &JoinRequest, registration: &devices::Registration) -> Result<JoinAnswer, ReplicaError> {
         let proof = self.invitations.redeem(&self.identity.public_key(), &registration.public_key, &request.proof)?;
-        devices::introduce_self(&self.database, &self.identity, 0)?;
-        devices::register(&self.database, &self.identity, registration)?;
-        let joiner = devices::authorize(&self.database, &self.identity, registration.device_id, None)?;
-        Ok(JoinAnswer { device: self.introduction()?, slot: joiner.slot.unwrap_or(0), proof })
+        let (device, slot) = pairing::welcome(self, registration)?;
+        Ok(JoinAnswer { device, slot, proof })
     }
 
     /// Who this device is.

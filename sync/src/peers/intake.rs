@@ -18,7 +18,7 @@ use crate::{
         membership::{self, Entry},
     },
     identity::{Author, Identity, PublicKey, SignedHead, VerifyError, verify},
-    log::{Change, Operation, Transaction, transaction_at},
+    log::{Change, Operation, Transaction, hash_at},
     store::{Database, LockWait, StoreError},
 };
 
@@ -68,7 +68,12 @@ pub(crate) fn take_in_from(
             None
         }
     };
-    let introduced = |transaction: &Transaction| introductions(&reader, transaction);
+    let forked_before: BTreeSet<DeviceId> = devices::forked(&reader)?;
+    let introduced = |transaction: &Transaction| {
+        let mut told = introductions(&reader, transaction);
+        told.retain(|(device, _)| !forked_before.contains(device));
+        told
+    };
     let (verified, mut refused) = verify(transactions, heads, author, introduced);
     if let Some(error) = trouble {
         return Err(error.into());
@@ -115,10 +120,13 @@ pub(crate) fn take_in_from(
 pub fn compare_heads(database: &Arc<Database>, identity: &Identity, heads: &[SignedHead]) -> Result<(), DeviceError> {
     let reader = database.glance()?;
     for head in heads {
+        let Some((last_version, hash)) = hash_at(&reader, head.device_id, head.version)? else { continue };
+        if last_version == head.version && hash == head.hash {
+            continue;
+        }
         let Some(device) = devices::get(&reader, identity.device_id, head.device_id)?.filter(|d| !d.is_forked) else { continue };
-        let Some((_, held)) = transaction_at(&reader, head.device_id, head.version)? else { continue };
         let key = PublicKey::parse(&device.public_key).ok();
-        if (held.last_version != head.version || held.hash != head.hash) && key.is_some_and(|key| head.verifies(&key)) {
+        if key.is_some_and(|key| head.verifies(&key)) {
             tracing::error!(device = %head.device_id, version = head.version, "a device is forked: two histories bear its identity");
             devices::put_fork(database, head.device_id, &serde_json::to_string(head).expect("ids, numbers and text are JSON"))?;
         }

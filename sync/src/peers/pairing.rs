@@ -19,12 +19,12 @@ use sha2::{Digest as _, Sha256};
 use super::{
     client::PeerError,
     round::{Round, registration, sync_round},
-    wire::{JoinAnswer, JoinRequest},
+    wire::{Introduction, JoinAnswer, JoinRequest},
 };
 use crate::{
     clock, devices,
     identity::{Fingerprint, IdentityError, KeyError, PublicKey, write_private},
-    manager::Replica,
+    manager::{Replica, ReplicaError},
 };
 
 /// How long a code is good.
@@ -159,6 +159,31 @@ impl Invitations {
     }
 }
 
+/// The inviter's part, once the joiner has proven that it was invited: it is authorized, with a slot of its own. Answers who this device is, and the
+/// slot. An invitation is a person's decision, so a device that was shut out is let in again by it.
+pub fn welcome(replica: &Replica, joiner: &devices::Registration) -> Result<(Introduction, u32), ReplicaError> {
+    let (database, identity) = (replica.database(), replica.identity());
+    devices::introduce_self(database, identity, 0)?;
+    match devices::register(database, identity, joiner) {
+        Err(devices::DeviceError::Revoked(_)) => {}
+        other => drop(other?),
+    }
+    let joiner = devices::authorize(database, identity, joiner.device_id, None)?;
+    Ok((replica.introduction()?, joiner.slot.unwrap_or(0)))
+}
+
+/// The joiner's part, once the inviter has proven who it is: this device takes the slot that it was given, and authorizes the inviter.
+pub fn settle_in(replica: &Replica, inviter: &devices::Registration, slot: u32, inviter_slot: u32) -> Result<(), ReplicaError> {
+    let (database, identity) = (replica.database(), replica.identity());
+    devices::introduce_self(database, identity, slot)?;
+    match devices::register(database, identity, inviter) {
+        Err(devices::DeviceError::Revoked(_)) => {}
+        other => drop(other?),
+    }
+    devices::authorize(database, identity, inviter.device_id, Some(inviter_slot))?;
+    Ok(())
+}
+
 /// Joins the devices of whoever made the code: pairs, then takes over what they hold and hands over what is here.
 pub async fn join(replica: &Arc<Replica>, code: &str) -> Result<Round, PeerError> {
     let invitation = Invitation::from_code(code)?;
@@ -178,22 +203,14 @@ pub async fn join(replica: &Arc<Replica>, code: &str) -> Result<Round, PeerError
         return Err(PeerError::NotAuthentic { url, device_id });
     }
     let before = replica.held();
-    let public_url = url.clone();
-    replica
-        .blocking(move |r| {
-            let registration = devices::Registration {
-                device_id,
-                device_name: answer.device.device_name,
-                public_key: inviter_key,
-                tailscale_ip: None,
-                url: Some(public_url),
-            };
-            devices::introduce_self(r.database(), r.identity(), answer.slot)?;
-            devices::register(r.database(), r.identity(), &registration)?;
-            devices::authorize(r.database(), r.identity(), device_id, Some(answer.device.slot))?;
-            Ok(())
-        })
-        .await?;
+    let inviter = devices::Registration {
+        device_id,
+        device_name: answer.device.device_name,
+        public_key: inviter_key,
+        tailscale_ip: None,
+        url: Some(url.clone()),
+    };
+    replica.blocking(move |r| settle_in(r, &inviter, answer.slot, answer.device.slot)).await?;
     replica.schedule().add(replica, &url);
     let result = sync_round(replica, &url).await;
     replica.schedule().note(&url, &result);

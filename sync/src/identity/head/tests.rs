@@ -60,7 +60,7 @@ impl Device {
 
     fn as_author(&self, held: usize) -> Author {
         let (version, hash) = self.end(held);
-        Author { keys: Keys::of(self.key.public()), version, hash, accepted_until: None }
+        Author { keys: Keys::of(self.key.public()), version, hash, accepted_until: None, standing: 1 }
     }
 }
 
@@ -139,6 +139,29 @@ fn one_wrong_chain_does_not_stop_the_others_and_a_stranger_can_be_introduced() {
     let introduce = |t: &Transaction| if t.device_id == good.id { vec![(newcomer.id, newcomer.as_author(0))] } else { Vec::new() };
     let (verified, errors) = verify(part, &heads, author, introduce);
     assert_eq!((verified.transactions().len(), errors.len()), (3, 1));
+}
+
+#[test]
+fn what_was_cut_off_is_accepted_as_soon_as_one_who_holds_it_says_so() {
+    let (holder, shut_out) = (Device::with_chain(2, &[1]), Device::with_chain(1, &[1, 2, 1]));
+    let part = [shut_out.chain.clone(), holder.chain.clone()].concat();
+    let heads = [shut_out.head(1), shut_out.head(2), shut_out.head(3), holder.head(1)];
+    let author = |id| match id {
+        id if id == holder.id => Some(holder.as_author(0)),
+        _ => Some(Author { accepted_until: Some(1), standing: 2, ..shut_out.as_author(1) }),
+    };
+    let accepted = |standing, until| {
+        let told = |t: &Transaction| match t.device_id == holder.id {
+            true => vec![(shut_out.id, Author { accepted_until: until, standing, ..shut_out.as_author(0) })],
+            false => Vec::new(),
+        };
+        let (verified, errors) = verify(part.clone(), &heads, author, told);
+        (verified.transactions().iter().filter(|t| t.device_id == shut_out.id).count(), errors.len())
+    };
+    assert_eq!(accepted(2, Some(3)), (1, 0), "another revocation, by one who had accepted more");
+    assert_eq!(accepted(3, None), (2, 0), "let in again");
+    assert_eq!(accepted(2, Some(0)), (0, 1), "one who had accepted less");
+    assert_eq!(accepted(1, None), (0, 1), "an authorization that had not seen the revocation");
 }
 
 #[test]
