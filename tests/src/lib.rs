@@ -8,6 +8,7 @@ pub mod node;
 pub mod oracle;
 pub mod ports;
 pub mod regress;
+pub mod relay;
 pub mod simulator;
 pub mod slt;
 pub mod transcript;

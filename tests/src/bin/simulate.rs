@@ -25,6 +25,9 @@ struct Arguments {
     /// How many failures are told before it ends.
     #[arg(long, default_value_t = 3)]
     failures: u64,
+    /// Failures are told as they are, not shortened.
+    #[arg(long)]
+    short: bool,
 }
 
 fn main() -> std::process::ExitCode {
@@ -40,7 +43,12 @@ fn main() -> std::process::ExitCode {
                     if number >= arguments.seeds {
                         return;
                     }
-                    if let Err(told) = simulator::run(arguments.from + number) {
+                    let seed = arguments.from + number;
+                    let plain = || {
+                        let told = |f: simulator::Failure| format!("seed {seed} fails at step {}: {}", f.step, f.reason);
+                        simulator::play(&simulator::Plan::of(seed)).map_err(told)
+                    };
+                    if let Err(told) = if arguments.short { plain() } else { simulator::run(seed) } {
                         failed.fetch_add(1, Ordering::Relaxed);
                         println!("{told}");
                     }

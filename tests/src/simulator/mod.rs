@@ -6,6 +6,7 @@
 
 mod device;
 mod judge;
+pub mod mutants;
 pub mod plan;
 mod schema;
 mod shrink;

@@ -138,7 +138,7 @@ impl<'a> World<'a> {
         self.devices[0].is_joined = true;
         // One device may bring the same tables, with rows of its own.
         let last = self.devices.len() - 1;
-        if rng.u32(0..4) == 0 {
+        if rng.u32(0..4) == 0 && !self.plan.defines {
             self.devices[last].at(self.now_ms);
             write::create(self.devices[last].replica().database(), &self.tables);
             write::transaction(self.devices[last].replica().database(), &self.tables, rng.u64(..));

@@ -2,6 +2,7 @@
 
 mod audit;
 mod crash;
+mod fleet;
 mod line;
 mod peers;
 mod refusals;

@@ -102,9 +102,11 @@ pub(crate) fn check(records: &BTreeMap<Record, Expected>, standing: &Standing, k
             .map(|c| (c.writers[0].min(c.writers[1]), c.writers[0].max(c.writers[1]), c.kind != "update_update"))
             .collect();
         if open != expected.conflicts {
-            return Err(format!("{} {}: open conflicts {open:?}, by its writes {:?}", record.0, record.1, expected.conflicts));
+            let writes = expected.writes.join("\n");
+            return Err(format!("{} {}: open conflicts {open:?}, by its writes {:?}\n{writes}", record.0, record.1, expected.conflicts));
         }
     }
+    // What ended a conflict is an entry of its own; only whether one that is open was set aside by a person is asked here.
     let decisions = decisions(known);
     for conflict in standing.0.iter().filter(|conflict| conflict.status != "resolved") {
         let ignored = decisions.get(conflict.id.as_str()).is_some_and(|writes| last(writes) == Some("ignored"));

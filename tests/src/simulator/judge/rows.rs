@@ -110,7 +110,8 @@ pub(crate) fn check(records: &BTreeMap<Record, Expected>, shown: &Shown, standin
         let must = expected.row.as_ref();
         let name = format!("{} {}", record.0, record.1);
         if is.map(bare) != must.map(bare) {
-            let told = || format!("{name} shows {:?}, its writes say {:?}", is.map(bare), must.map(bare));
+            let told =
+                || format!("{name} shows {:?}, its writes say {:?}\n{}\n   ", is.map(bare), must.map(bare), expected.writes.join("\n"));
             match (is, must) {
                 (None, Some(row)) => {
                     place::set_aside(record, row, expected, records, shown, standing, tables).map_err(|e| format!("{}: {e}", told()))?
@@ -133,7 +134,12 @@ fn nothing_is_lost(name: &str, record: &Record, expected: &Expected, is: Option<
         };
         if !seen {
             let column = column.as_deref().unwrap_or("(deleted)");
-            return Err(format!("{name}: {column} = {} by version {version} of {device} is neither shown nor kept", text(value)));
+            let writes = expected.writes.join("\n");
+            let shows = is.map(bare);
+            return Err(format!(
+                "{name}: {column} = {} by version {version} of {device} is neither shown nor kept; {shows:?}\n{writes}",
+                text(value)
+            ));
         }
     }
     Ok(())
