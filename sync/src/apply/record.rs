@@ -80,7 +80,7 @@ pub(super) fn settle(
         // Its author had a row that was pruned everywhere else; it is inserted anew by a later change.
         return Err(Fault::Blocked("what it was made upon is gone".to_owned()));
     }
-    let homeless = match put(connection, table, record_id, &merged, changed) {
+    let homeless = match put(connection, table, record_id, &merged, &writes, changed) {
         Ok(()) => false,
         Err(Fault::Unique(_)) => {
             table.delete(connection, record_id)?;
@@ -125,7 +125,7 @@ fn put_apart(connection: &Connection, table: &RowTable, key: RecordKey<'_>, writ
     }
     let side = |view: &(WriteId, Clock, Merged)| Side { id: view.0, clock: view.1, data: view.2.row.clone() };
     for shown in &views {
-        match put(connection, table, key.record_id, &shown.2, None) {
+        match put(connection, table, key.record_id, &shown.2, writes, None) {
             Ok(()) => {}
             Err(Fault::Store(error)) => return Err(Fault::Store(error)),
             Err(_) => continue,
@@ -153,7 +153,14 @@ fn differing(a: Option<&RowImage>, b: Option<&RowImage>) -> Vec<String> {
     names
 }
 
-fn put(connection: &Connection, table: &RowTable, record_id: &str, merged: &Merged, changed: Option<&RowImage>) -> Result<(), Fault> {
+fn put(
+    connection: &Connection,
+    table: &RowTable,
+    record_id: &str,
+    merged: &Merged,
+    writes: &[Write],
+    changed: Option<&RowImage>,
+) -> Result<(), Fault> {
     let Some(row) = &merged.row else {
         table.delete(connection, record_id)?;
         return Ok(());
@@ -161,6 +168,11 @@ fn put(connection: &Connection, table: &RowTable, record_id: &str, merged: &Merg
     // Older writes may name columns that are gone; those of this change must be there.
     let known = |column: &String| table.has(column) || changed.is_some_and(|changed| changed.contains_key(column));
     let row: RowImage = row.iter().filter(|(column, _)| known(column)).map(|(column, value)| (column.clone(), value.clone())).collect();
+    // A column that only writes of another row under the key tell of (it was added in between) has its default again: the two are never mixed.
+    let mut told = writes.iter().flat_map(|write| write.data.keys());
+    if told.any(|column| table.has(column) && !row.contains_key(column)) {
+        table.delete(connection, record_id)?;
+    }
     if table.update(connection, record_id, &row)? == 0 {
         table.insert(connection, record_id, &row)?;
     } else if merged.is_whole {

@@ -25,9 +25,20 @@ pub(super) struct Columns {
 impl Cells<'_> {
     /// Merges an incarnation column by column.
     pub(super) fn columns(&self, incarnation: usize) -> Columns {
+        self.columns_among(incarnation, |_| true)
+    }
+
+    /// The row as a write's author had it when it was written, so that its own values are in it whatever others wrote beside it.
+    fn row_of(&self, index: usize) -> RowImage {
+        let seen = |other: usize| other == index || self.writes[index].saw(&self.writes[other]);
+        self.columns_among(self.incarnations[index], seen).row
+    }
+
+    fn columns_among(&self, incarnation: usize, counts: impl Fn(usize) -> bool) -> Columns {
         let mut columns = Columns::default();
         let mut pairs: BTreeMap<(WriteId, WriteId), (usize, usize, Vec<&str>)> = BTreeMap::new();
-        for (column, of) in self.written(incarnation) {
+        for (column, mut of) in self.written(incarnation) {
+            of.retain(|index| counts(*index));
             let decided = self.cell(column).heads(of);
             let Some((shown, others)) = decided.split_first() else { continue };
             let value = |index: usize| self.writes[index].data.get(column);
@@ -113,11 +124,9 @@ impl Cells<'_> {
     pub(super) fn whole_rows(&self, shown: usize, kept: usize) -> Found {
         let (a, b) = (&self.writes[shown], &self.writes[kept]);
         let deleted = [a, b].into_iter().find(|write| write.action == Action::Delete);
-        let row = |index: usize| {
-            let alive = self.writes[index].action != Action::Delete;
-            alive.then(|| self.columns(self.incarnations[index]).row)
-        };
-        let (shown_data, kept_data) = (row(shown), row(kept));
+        let alive = |index: usize| self.writes[index].action != Action::Delete;
+        let shown_data = alive(shown).then(|| self.columns(self.incarnations[shown]).row);
+        let kept_data = alive(kept).then(|| self.row_of(kept));
         let (kind, columns) = match deleted {
             Some(delete) => {
                 let updates = [a, b].into_iter().filter(|write| write.id != delete.id);

@@ -171,15 +171,16 @@ pub(crate) fn expected(writes: &[Write]) -> Expected {
         existence.iter().filter(|head| head.deletes()).for_each(|head| expected.owed.push((head.id(), None, Json::Null)));
     }
     let lives: BTreeSet<Option<String>> = existence.iter().filter(|head| !head.deletes()).map(|head| incarnation(&all, head)).collect();
+    let deletes: Vec<&Write> = all.iter().filter(|write| write.deletes()).copied().collect();
     for life in &lives {
         let mine: Vec<&Write> = all.iter().filter(|write| !write.deletes() && incarnation(&all, write) == *life).copied().collect();
         let is_shown = !shown.deletes() && incarnation(&all, shown) == *life;
-        columns(&mine, is_shown, &mut expected);
+        columns(&mine, &deletes, is_shown, &mut expected);
     }
     expected
 }
 
-fn columns(mine: &[&Write], is_shown: bool, expected: &mut Expected) {
+fn columns(mine: &[&Write], deletes: &[&Write], is_shown: bool, expected: &mut Expected) {
     let names: BTreeSet<&String> = mine.iter().flat_map(|write| write.change().data.keys()).collect();
     let mut row = Image::new();
     for name in names {
@@ -187,7 +188,9 @@ fn columns(mine: &[&Write], is_shown: bool, expected: &mut Expected) {
         let value = |write: &Write| write.change().data[name].clone();
         let heads = Cell { writes: cell, part: "columns", says: &|write| value(write).to_string() }.heads();
         row.insert(name.clone(), value(&heads[0]));
-        expected.owed.extend(heads.iter().map(|head| (head.id(), Some(name.clone()), value(head))));
+        // Whoever deleted the row with a value in it has replaced the value, too.
+        let stands = |head: &&Write| !deletes.iter().any(|delete| delete.saw(head));
+        expected.owed.extend(heads.iter().filter(stands).map(|head| (head.id(), Some(name.clone()), value(head))));
         if is_shown {
             expected.ranks.insert(name.clone(), heads[0].rank());
             for other in heads[1..].iter().filter(|other| value(other) != value(&heads[0])) {
