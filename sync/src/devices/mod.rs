@@ -14,7 +14,9 @@ pub(crate) use keys::{attach as attach_rotations, of as keys_of, record as recor
 pub use registry::{
     MAX_PENDING, Registration, author, authorize, authorize_in, find, list, put_fork, refresh, register, revoke, revoke_in, saw,
 };
-pub(crate) use registry::{author_or, forked, get, introduce_self, introduce_self_in, last_of, refresh_if_any, show_self, succeed, take_slot};
+pub(crate) use registry::{
+    author_or, forked, get, introduce_self, introduce_self_in, last_of, refresh_if_any, show_self, succeed, take_slot,
+};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
