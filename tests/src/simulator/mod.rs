@@ -9,6 +9,7 @@ mod judge;
 pub mod mutants;
 pub mod plan;
 mod schema;
+mod settle;
 mod shrink;
 mod tamper;
 mod truth;

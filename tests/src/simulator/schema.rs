@@ -149,6 +149,8 @@ impl ColumnSpec {
             identity: None,
             sequence: None,
             generated: None,
+            generated_sqlite: None,
+            missing: None,
             comment: None,
         }
     }
@@ -272,6 +274,7 @@ impl TableSpec {
             replicated: true,
             unlogged: false,
             hidden_key: self.key.is_empty(),
+            materialized: None,
             comment: None,
         }
     }

@@ -7,6 +7,15 @@ use std::{
     time::Duration,
 };
 
+use super::{
+    device::Device,
+    judge::{View, judge},
+    plan::{Fault, Op, Plan},
+    schema::{self, TableSpec},
+    tamper::{Page, tamper},
+    truth::{EntryId, Truth, held},
+    write,
+};
 use peergres_sync::{
     clock::tell_time,
     conflicts::{self, ConflictError, Filter, Strategies, Strategy, Winner},
@@ -19,22 +28,9 @@ use peergres_sync::{
     },
 };
 use serde_json::json;
-use uuid::Uuid;
-
-use super::{
-    device::Device,
-    judge::{View, judge},
-    plan::{Fault, Op, Plan},
-    schema::{self, TableSpec},
-    tamper::{Page, tamper},
-    truth::{EntryId, Truth, held},
-    write,
-};
 
 /// Where simulated time begins, in milliseconds since 1970.
 const BEGINNING_MS: i64 = 1_700_000_000_000;
-/// After how many rounds of all with all the devices must be at rest.
-const ROUNDS: usize = 24;
 
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,28 +42,30 @@ pub struct Failure {
 }
 
 /// A message on its way.
-enum Message {
+pub(super) enum Message {
     Answer(PullAnswer),
     Offer(PushRequest),
 }
 
-struct World<'a> {
-    plan: &'a Plan,
+/// See the file's head.
+pub(super) struct World<'a> {
+    pub(super) plan: &'a Plan,
     tables: Vec<TableSpec>,
     later: Vec<TableSpec>,
-    devices: Vec<Device>,
-    truth: Truth,
-    now_ms: i64,
-    sides: u8,
-    waiting: Vec<(usize, usize, Message)>,
+    pub(super) devices: Vec<Device>,
+    pub(super) truth: Truth,
+    pub(super) now_ms: i64,
+    pub(super) sides: u8,
+    pub(super) waiting: Vec<(usize, usize, Message)>,
     views: HashMap<BTreeSet<EntryId>, (usize, View)>,
     /// Devices that were shut out at some time.
-    shut_out: BTreeSet<usize>,
+    pub(super) shut_out: BTreeSet<usize>,
     /// Whether a message was changed on its way.
-    tampered: bool,
+    pub(super) tampered: bool,
 }
 
-type Outcome = Result<(), String>;
+/// Nothing, or what is wrong.
+pub(super) type Outcome = Result<(), String>;
 
 /// Plays a plan.
 ///
@@ -271,7 +269,7 @@ impl<'a> World<'a> {
     }
 
     /// Whether `host` lets `guest` in.
-    fn admits(&self, host: usize, guest: usize) -> bool {
+    pub(super) fn admits(&self, host: usize, guest: usize) -> bool {
         let sql = "SELECT is_authorized AND fork IS NULL FROM sync_devices WHERE device_id = ?1";
         let known = self.devices[host]
             .eye()
@@ -280,7 +278,7 @@ impl<'a> World<'a> {
         known.unwrap_or(false) && self.devices[host].id != self.devices[guest].id
     }
 
-    fn pull(&mut self, to: usize, from: usize, fault: Fault) -> Outcome {
+    pub(super) fn pull(&mut self, to: usize, from: usize, fault: Fault) -> Outcome {
         if !self.reach(to, from) || !self.admits(from, to) || !self.admits(to, from) {
             return Ok(());
         }
@@ -434,7 +432,7 @@ impl<'a> World<'a> {
     }
 
     /// Judges a device, also against every device that ever held the same.
-    fn judge(&mut self, device: usize, step: usize) -> Result<View, String> {
+    pub(super) fn judge(&mut self, device: usize, step: usize) -> Result<View, String> {
         let one = &self.devices[device];
         let view = judge(one.eye(), &self.tables_and_later(), &self.truth).map_err(|e| format!("device {device}: {e}"))?;
         if self.plan.forks || !view.blocked.is_empty() {
@@ -452,77 +450,10 @@ impl<'a> World<'a> {
             }
         }
     }
-
-    /// All faults end; all who belong together talk until nothing moves; then they must be equal, and owe nobody anything.
-    fn settle(&mut self) -> Outcome {
-        (self.sides, self.tampered) = (0, false);
-        self.waiting.clear();
-        let step = self.plan.ops.len();
-        let members: Vec<usize> = (0..self.devices.len())
-            .filter(|d| self.devices[*d].is_joined && !self.devices[*d].is_forked && !self.shut_out.contains(d))
-            .collect();
-        let Some(hub) = members.get(usize::try_from(self.plan.seed).unwrap_or(0) % members.len().max(1)).copied() else { return Ok(()) };
-        let (mut rounds, mut full) = (0, false);
-        loop {
-            let before: Vec<_> = members.iter().map(|d| self.devices[*d].replica().held()).collect();
-            // All to one and from it to all; then all with all, who may not know the one yet.
-            let star = || members.iter().map(|d| (hub, *d)).chain(members.iter().map(|d| (*d, hub)));
-            let all = || members.iter().flat_map(|to| members.iter().map(|from| (*to, *from)));
-            let pairs: Vec<(usize, usize)> = if full { all().collect() } else { star().collect() };
-            for (to, from) in pairs {
-                self.now_ms += 1;
-                self.pull(to, from, Fault::None)?;
-            }
-            let after: Vec<_> = members.iter().map(|d| self.devices[*d].replica().held()).collect();
-            if before == after && full {
-                break;
-            }
-            full = before == after;
-            rounds += 1;
-            if rounds > ROUNDS {
-                return Err("the devices do not come to rest".to_owned());
-            }
-        }
-        // Whom only a device invited that was shut out is a stranger to the others.
-        let friends = |a: usize, b: usize| a == b || (self.admits(a, b) && self.admits(b, a));
-        let members: Vec<usize> = members.iter().copied().filter(|d| self.shut_out.is_empty() || friends(members[0], *d)).collect();
-        let mut views = Vec::new();
-        for device in &members {
-            views.push(self.judge(*device, step)?);
-        }
-        if self.plan.forks {
-            return Ok(());
-        }
-        for (device, view) in members.iter().zip(&views).skip(1) {
-            if *view != views[0] {
-                return Err(format!("devices {} and {device} end different: {}", members[0], difference(&views[0], view)));
-            }
-        }
-        self.nothing_acknowledged_is_missing(&members, &views)?;
-        self.log_verifies(&members)
-    }
-
-    fn nothing_acknowledged_is_missing(&self, members: &[usize], views: &[View]) -> Outcome {
-        let authors: BTreeSet<Uuid> = members.iter().map(|d| self.devices[*d].id).collect();
-        let Some(view) = views.first() else { return Ok(()) };
-        let missing = self.truth.acknowledged.iter().find(|entry| authors.contains(&entry.0) && !view.entries.contains(*entry));
-        missing.map_or(Ok(()), |(device, version, _)| Err(format!("version {version} of {device} was acknowledged and is nowhere")))
-    }
-
-    fn log_verifies(&self, members: &[usize]) -> Outcome {
-        let Some(device) = members.get(usize::try_from(self.plan.seed % 7).expect("a small number") % members.len().max(1)) else {
-            return Ok(());
-        };
-        if self.plan.seed % 4 != 0 {
-            return Ok(());
-        }
-        let report = self.devices[*device].replica().verify_log().map_err(|e| format!("log verify: {e}"))?;
-        if report.ok { Ok(()) } else { Err(format!("log verify of device {device}: {}", report.faults.join("; "))) }
-    }
 }
 
 /// What one view has and the other has not.
-fn difference(a: &View, b: &View) -> String {
+pub(super) fn difference(a: &View, b: &View) -> String {
     let only =
         |these: &[String], those: &[String]| these.iter().filter(|line| !those.contains(line)).cloned().collect::<Vec<_>>().join(", ");
     format!(

@@ -127,7 +127,7 @@ impl Cell<'_> {
 
     fn conflict(&self, a: &Write, b: &Write) -> String {
         let id = |write: &Write| WriteId { device: write.id().0, version: write.id().1 };
-        conflict_id(&a.change().table, &a.change().record, self.part, id(a), id(b))
+        conflict_id(&a.change().record, self.part, id(a), id(b))
     }
 }
 
