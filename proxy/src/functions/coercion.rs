@@ -13,7 +13,7 @@ use crate::{
     session::context::Context,
     types::{
         Kind, Oid, Type, TypeRef,
-        array::{canonical_text, from_canonical},
+        array::{canonical_text, from_canonical, is_registered},
         composite,
     },
 };
@@ -105,6 +105,11 @@ pub(super) fn convert(text: &str, from: &Type, to: TypeRef, cx: &Context) -> Res
     let row = cx.catalog.type_by_oid(to.oid).ok_or_else(|| SqlError::internal(format!("cache lookup failed for type {}", to.oid)))?;
     let value = from_canonical(text, from, cx)?;
     if from.oid == to.oid && to.typmod < 0 {
+        return Ok(value);
+    }
+    // Names and numbers of the same objects: the OID is the value of both.
+    let bears_oid = |ty: &Type| ty.oid == crate::types::oid::OID || is_registered(ty);
+    if bears_oid(from) && bears_oid(row) {
         return Ok(value);
     }
     let long = |ty: &Type| format_row(ty, None);

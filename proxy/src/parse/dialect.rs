@@ -3,7 +3,7 @@
 use std::any::TypeId;
 
 use sqlparser::{
-    ast::{BinaryOperator, Expr, Query, SetExpr, UnaryOperator},
+    ast::{BinaryOperator, Expr, UnaryOperator},
     dialect::{Dialect, PostgreSqlDialect, Precedence},
     keywords::Keyword,
     parser::{Parser, ParserError},
@@ -115,12 +115,11 @@ impl Dialect for Grammar {
         BASE.prec_value(precedence)
     }
 
-    /// A sign binds tighter than any binary operator: `-2 ^ 2` is 4. And a subquery may begin with a parenthesis of its own.
+    /// A sign binds tighter than any binary operator: `-2 ^ 2` is 4.
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         let op = match parser.peek_token_ref().token {
             Token::Minus => UnaryOperator::Minus,
             Token::Plus => UnaryOperator::Plus,
-            Token::LParen => return set_operation(parser).map(|query| Ok(Expr::Subquery(query))),
             _ => return super::operand::operand(parser),
         };
         parser.next_token();
@@ -136,31 +135,6 @@ impl Dialect for Grammar {
         }
         super::operand::operation(parser, expr, self.prec_value(Precedence::Like))
     }
-}
-
-/// `((SELECT …) UNION …)` as an expression, which the library takes for an expression in parentheses.
-fn set_operation(parser: &mut Parser<'_>) -> Option<Box<Query>> {
-    let mut depth = 0;
-    while parser.peek_nth_token_ref(depth).token == Token::LParen {
-        depth += 1;
-    }
-    let Token::Word(word) = &parser.peek_nth_token_ref(depth).token else { return None };
-    if depth < 2 || !matches!(word.keyword, Keyword::SELECT | Keyword::WITH | Keyword::VALUES) {
-        return None;
-    }
-    let whole = |parser: &mut Parser<'_>| {
-        parser.expect_token(&Token::LParen)?;
-        let query = parser.parse_query()?;
-        parser.expect_token(&Token::RParen)?;
-        Ok(query)
-    };
-    let query = parser.maybe_parse(whole).ok()??;
-    let mut body = &*query.body;
-    while let SetExpr::Query(inner) = body {
-        body = &inner.body;
-    }
-    // Anything else may be the beginning of a longer expression, and that it is one the library sees.
-    matches!(body, SetExpr::SetOperation { .. }).then_some(query)
 }
 
 impl Grammar {

@@ -298,7 +298,7 @@ pub(crate) fn from_canonical(text: &str, ty: &Type, cx: &Context) -> Result<Valu
 
 /// Whether the type shows an OID by the name of what bears it: `regtype` and its kin. Inside arrays stands the number, so that an array is one of
 /// `oid` too, and so that a renamed object shows its new name.
-fn is_registered(ty: &Type) -> bool {
+pub(crate) fn is_registered(ty: &Type) -> bool {
     ty.storage == Storage::Integer && ty.name.starts_with("reg") && matches!(ty.kind, Kind::Base)
 }
 
