@@ -12,12 +12,14 @@ pub mod physical;
 mod sequences;
 mod snapshot;
 mod trigger;
+mod view;
 
 pub use class::ObjectClass;
 pub use layout::{Layout, LayoutColumn, Layouts};
 pub use sequences::{SLOTS, SequenceError, SequenceState, Sequences};
 pub use snapshot::{FIRST_OID, FIRST_TEMPORARY_OID, OIDS_PER_OBJECT, Schema, TEMPORARY_PREFIX};
 pub use trigger::Trigger;
+pub use view::{Materialized, View};
 
 use crate::value::Storage;
 
@@ -91,15 +93,6 @@ pub struct Table {
     /// What makes it a materialized view.
     #[serde(default)]
     pub materialized: Option<Materialized>,
-}
-
-/// The query of a materialized view. Its rows are what the query gave on this device when it was last refreshed, and stay there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Materialized {
-    /// As PostgreSQL text; every relation in it has its schema.
-    pub query: String,
-    /// False after `WITH NO DATA`.
-    pub populated: bool,
 }
 
 /// The SQLite column of a hidden row id: a 16-byte UUID (version 7), primary key of a WITHOUT ROWID table.
@@ -319,20 +312,6 @@ pub struct Sequence {
     /// `OWNED BY`: table and column.
     #[serde(default)]
     pub owned_by: Option<(QualifiedName, String)>,
-    /// `COMMENT ON`.
-    #[serde(default)]
-    pub comment: Option<String>,
-}
-
-/// A view; it exists in the catalog only, the binder expands it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct View {
-    /// Name.
-    pub name: QualifiedName,
-    /// Column names and PostgreSQL type names.
-    pub columns: Vec<(String, String)>,
-    /// The query, as PostgreSQL text with all names qualified.
-    pub query: String,
     /// `COMMENT ON`.
     #[serde(default)]
     pub comment: Option<String>,
