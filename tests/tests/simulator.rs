@@ -8,6 +8,8 @@ use peergres_tests::simulator::{mutants::MUTANTS, run};
 const KEPT: &[(u64, &str)] = &[
     (85, "what a device had accepted of one that was shut out never reached the device that shut it out"),
     (148, "the same, of three devices"),
+    (139, "a row inserted under a key that another device had taken got that row's value of a column added in between"),
+    (2242, "an update beside a delete was kept with a value of the deleter's own in its place"),
 ];
 
 fn number(name: &str, default: u64) -> u64 {
@@ -17,7 +19,7 @@ fn number(name: &str, default: u64) -> u64 {
 #[test]
 fn random_fleets_end_as_their_entries_say() {
     let from = number("PEERGRES_SEED", 0);
-    for seed in from..from + number("PEERGRES_SEEDS", 700) {
+    for seed in from..from + number("PEERGRES_SEEDS", 600) {
         run(seed).unwrap_or_else(|told| panic!("{told}"));
     }
 }

@@ -77,7 +77,7 @@ impl World<'_> {
         let Some(device) = members.get(usize::try_from(self.plan.seed % 7).expect("a small number") % members.len().max(1)) else {
             return Ok(());
         };
-        if self.plan.seed % 4 != 0 {
+        if !self.plan.seed.is_multiple_of(4) {
             return Ok(());
         }
         let report = self.devices[*device].replica().verify_log().map_err(|e| format!("log verify: {e}"))?;

@@ -91,10 +91,10 @@ impl Truth {
             if acknowledged {
                 self.acknowledged.insert(id);
             }
-            if !self.entries.contains_key(&id) {
+            self.entries.entry(id).or_insert_with(|| {
                 let (context, changes) = (context(eye, device, first), changes(eye, device, first, last));
-                self.entries.insert(id, Arc::new(Entry { device, first, last, clock, context, changes }));
-            }
+                Arc::new(Entry { device, first, last, clock, context, changes })
+            });
         }
     }
 

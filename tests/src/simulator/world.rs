@@ -158,7 +158,6 @@ impl<'a> World<'a> {
 
     /// One operation; answers the devices that it touched.
     fn step(&mut self, op: Op) -> Result<Vec<usize>, String> {
-        let count = self.devices.len();
         match op {
             Op::Write { device, seed } => {
                 self.devices[device].at(self.now_ms);
@@ -218,23 +217,29 @@ impl<'a> World<'a> {
                 self.decide(device, seed)?;
                 return Ok(vec![device]);
             }
-            Op::Clone { device } => {
-                self.devices[device].copy = Some(self.devices[device].files());
-                if count < self.plan.devices + 2 {
-                    let double = self.devices[device].double();
-                    self.devices[device].is_forked = true;
-                    self.devices.push(double);
-                }
-            }
-            Op::SetBack { device } => {
-                if let Some(files) = self.devices[device].copy.clone() {
-                    self.devices[device].is_forked = true;
-                    self.devices[device].at(self.now_ms);
-                    self.devices[device].restart_with(&files);
-                }
-            }
+            Op::Clone { device } => self.copy(device),
+            Op::SetBack { device } => self.set_back(device),
         }
         Ok(Vec::new())
+    }
+
+    /// The files are copied, and a second device runs on the copy as long as there are few.
+    fn copy(&mut self, device: usize) {
+        self.devices[device].copy = Some(self.devices[device].files());
+        if self.devices.len() < self.plan.devices + 2 {
+            let double = self.devices[device].double();
+            self.devices[device].is_forked = true;
+            self.devices.push(double);
+        }
+    }
+
+    /// The files are what they were at the last copy.
+    fn set_back(&mut self, device: usize) {
+        if let Some(files) = self.devices[device].copy.clone() {
+            self.devices[device].is_forked = true;
+            self.devices[device].at(self.now_ms);
+            self.devices[device].restart_with(&files);
+        }
     }
 
     fn tables_and_later(&self) -> Vec<TableSpec> {

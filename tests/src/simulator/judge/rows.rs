@@ -56,7 +56,7 @@ pub(crate) fn read(eye: &Connection, tables: &[TableSpec]) -> Result<Shown, Stri
 
 fn read_table(eye: &Connection, table: &TableSpec, shown: &mut BTreeMap<Record, Image>) -> rusqlite::Result<()> {
     let mut statement = eye.prepare(&format!("SELECT * FROM \"{}\"", table.name))?;
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (mut image, mut hidden) = (Image::new(), String::new());
