@@ -19,7 +19,7 @@ use crate::{
     clock::DeviceId,
     commit::Transaction as WriteTransaction,
     log::SchemaChange,
-    merge::schema::{Held, Origin, World},
+    merge::schema::{ColumnOrigin, Held, Origin, World},
     schema::{
         HIDDEN_KEY, Index, Object, Table,
         physical::{Extras, create_index, create_table},
@@ -132,7 +132,12 @@ impl Plan<'_> {
                 self.refilled.push(held.origin);
                 continue;
             };
+            let filled = self.filled((former, before), (&held, table));
+            if filled.iter().any(|(origin, _)| self.after.was_added_apart(origin)) {
+                self.refilled.push(held.origin);
+            }
             if create_table(before, &extras(self.before, before)) == text {
+                naming.extend(filled.into_iter().map(|(_, fill)| fill));
                 continue;
             }
             count += 1;
@@ -145,13 +150,27 @@ impl Plan<'_> {
             let back = |origin| {
                 self.before.gone_columns.contains_key(origin) || self.before.gone_columns.contains_key(self.after.column_origin(origin))
             };
-            if held.columns.keys().any(back) {
+            if held.columns.keys().any(back) && !self.refilled.contains(&held.origin) {
                 self.refilled.push(held.origin);
             }
         }
         self.sqlite.extend(making);
         self.sqlite.extend(going);
         self.sqlite.extend(naming);
+    }
+
+    /// The columns that were there and get what rows from before them hold, and how such rows get it.
+    fn filled(&self, (former, before): (&Held, &Table), (held, table): (&Held, &Table)) -> Vec<(ColumnOrigin, String)> {
+        let fill = |(origin, number): (&ColumnOrigin, &i16)| {
+            let now = table.columns.iter().find(|column| column.number == *number && column.generated.is_none())?;
+            let missing = now.missing.as_ref()?;
+            let (_, old) = former.columns.iter().find(|(old, _)| self.after.column_origin(old) == origin)?;
+            let was = before.columns.iter().find(|column| column.number == *old)?;
+            let column = quote(&now.physical);
+            (was.missing.as_ref() != Some(missing))
+                .then(|| (origin.clone(), format!("UPDATE {} SET {column} = ({missing}) WHERE {column} IS NULL", quote(&table.physical))))
+        };
+        held.columns.iter().filter_map(fill).collect()
     }
 
     /// Takes the rows over, column by column.
@@ -165,8 +184,19 @@ impl Plan<'_> {
             former.columns.iter().map(|(origin, number)| (self.after.column_origin(origin).clone(), *number)).collect();
         for (origin, number) in &held.columns {
             let Some(column) = table.columns.iter().find(|column| column.number == *number && column.generated.is_none()) else { continue };
-            let source = old.get(origin).and_then(|number| before.columns.iter().find(|column| column.number == *number));
+            // A later change of the author may have brought the column while the one that adds it waited.
+            let brought = || {
+                old.iter().find(|(known, _)| {
+                    let came = known.0.device == origin.0.device && known.1 == origin.1;
+                    came && !held.columns.contains_key(*known) && !self.after.gone_columns.contains_key(*known)
+                })
+            };
+            let number = old.get(origin).or_else(|| brought().map(|(_, number)| number));
+            let source = number.and_then(|number| before.columns.iter().find(|column| column.number == *number));
             match (source, &column.missing) {
+                (Some(source), Some(missing)) if source.missing.as_ref() != Some(missing) => {
+                    from.push(format!("coalesce({}, ({missing}))", quote(&source.physical)));
+                }
                 (Some(source), _) => from.push(quote(&source.physical)),
                 (None, Some(missing)) => from.push(format!("({missing})")),
                 (None, None) => continue,

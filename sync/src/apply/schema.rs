@@ -46,12 +46,14 @@ pub(super) fn apply(
     let left = |id: WriteId| {
         blocked.contains(&id) && !(id.device == device && id.version >= entry.first_version && id.version <= entry.last_version)
     };
-    let before = Definitions::without(transaction.connection(), |id| left(id) || (id.device == device && id.version >= version))?;
+    // Later transactions of the same author are in the tables already where this one waited.
+    let own = |id: WriteId, from: u64| id.device == device && id.version >= from && id.version <= entry.last_version;
+    let before = Definitions::without(transaction.connection(), |id| left(id) || own(id, version))?;
     if sight.sees_schema(transaction.connection())? && before.world.waiting.is_empty() && before.world.left_out.is_empty() {
         unique::make_room(transaction, &made.objects, sight, loose)?;
         transaction.define_logged(&made)?;
     } else {
-        let after = Definitions::without(transaction.connection(), |id| left(id) || (id.device == device && id.version > version))?;
+        let after = Definitions::without(transaction.connection(), |id| left(id) || own(id, version + 1))?;
         if let Some(reason) = after.world.waiting.get(&(device, entry.first_version)) {
             return Err(Fault::Blocked(format!("\"{}\" can't be made: {reason}", made.statement.trim())));
         }

@@ -178,3 +178,64 @@ fn a_drop_never_hits_another_table_of_the_name() {
         assert_eq!(ids(device), ids(&a));
     }
 }
+
+/// Changes the columns of `t` within a transaction, by the statement given or by none.
+fn alter_within(transaction: &mut crate::commit::Transaction, sqlite: &[&str], change: impl FnOnce(&mut Table)) {
+    let mut table = transaction.schema().table(&public("t")).unwrap().clone();
+    change(&mut table);
+    let sqlite: Vec<String> = sqlite.iter().map(|sql| (*sql).to_owned()).collect();
+    transaction.define("ALTER TABLE t", &sqlite, vec![Object::Table(table)], vec![]).unwrap();
+}
+
+#[test]
+fn a_column_added_with_a_default_and_not_null_gives_rows_it_had_not_seen_its_default() {
+    let [a, b, c] = devices();
+    add_column(&b, "d");
+    b.run("INSERT INTO t VALUES (2, 'unseen', 20, 'two')");
+    let mut transaction = begin(&a.database);
+    alter_within(&mut transaction, &["ALTER TABLE t ADD COLUMN e TEXT"], |table| {
+        let mut added = table.columns[1].clone();
+        (added.number, added.name, added.physical) = (table.next_column_number, "e".to_owned(), "e".to_owned());
+        table.columns.push(added);
+        table.next_column_number += 1;
+    });
+    let missing = Some("'none'".to_owned());
+    alter_within(&mut transaction, &["UPDATE t SET e = 'none'"], |table| table.columns.last_mut().unwrap().missing = missing);
+    alter_within(&mut transaction, &[], |table| table.columns.last_mut().unwrap().not_null = true);
+    transaction.commit(Durability::Wait).unwrap();
+    meet(&[&a, &b, &c]);
+    assert_alike(&[&a, &b, &c], "SELECT id || a || coalesce(d, '-') || e FROM t ORDER BY id", &["1x-none", "2unseentwonone"]);
+}
+
+#[test]
+fn what_waited_goes_in_after_later_changes_of_its_author() {
+    let [a, b, _] = devices();
+    fixture::create(&b.database, "u", &[("id", Integer), ("a", Text)], &["id"]);
+    meet(&[&a, &b]);
+    a.run("INSERT INTO u VALUES (1, NULL)");
+    add_column(&a, "d");
+    let mut transaction = begin(&b.database);
+    alter_within(&mut transaction, &["ALTER TABLE t ADD COLUMN e TEXT"], |table| {
+        let mut added = table.columns[1].clone();
+        (added.number, added.name, added.physical) = (table.next_column_number, "e".to_owned(), "e".to_owned());
+        table.columns.push(added);
+        table.next_column_number += 1;
+    });
+    let mut other = transaction.schema().table(&public("u")).unwrap().clone();
+    other.columns[1].not_null = true;
+    transaction.define("ALTER TABLE u", &[], vec![Object::Table(other)], vec![]).unwrap();
+    transaction.commit(Durability::Wait).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    drop_column(&b, "b");
+    b.run("UPDATE t SET e = 'of b'");
+    meet(&[&a, &b]);
+    assert!(blocked(&a.database).unwrap().iter().all(|blocked| blocked.reason.contains("NOT NULL")), "a row is in the way");
+    assert!(!blocked(&a.database).unwrap().is_empty());
+    a.run("UPDATE u SET a = 'given'");
+    b.run("INSERT INTO t (id, a) VALUES (3, 'next')");
+    meet(&[&a, &b]);
+    assert_eq!(blocked(&a.database).unwrap(), []);
+    for device in [&a, &b] {
+        assert_eq!(device.rows("SELECT id || a || coalesce(d, '-') || coalesce(e, '-') FROM t ORDER BY id"), ["1x-of b", "3next--"]);
+    }
+}

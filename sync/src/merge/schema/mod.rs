@@ -191,6 +191,11 @@ impl World {
         self.same_columns.get(origin).unwrap_or(origin)
     }
 
+    /// Whether several authors added the column, each without knowing of the other.
+    pub fn was_added_apart(&self, origin: &ColumnOrigin) -> bool {
+        self.same_columns.values().any(|here| here == origin)
+    }
+
     /// An object by identity.
     pub fn by_origin(&self, origin: Origin) -> Option<&Arc<Held>> {
         self.at.get(&self.origin(origin)).and_then(|key| self.objects.get(key))
