@@ -102,12 +102,8 @@ pub fn without_position(mut error: SqlError) -> SqlError {
 
 /// The parameters as names.
 pub fn variables(function: &Function, types: &[TypeRef]) -> Variables {
-    let variable = |(at, (parameter, ty)): (usize, (&(String, String, Option<String>), &TypeRef))| Variable {
-        name: parameter.0.clone(),
-        ty: *ty,
-        number: at as u32 + 1,
-    };
-    let variables = function.inputs().zip(types).enumerate().map(variable).collect();
+    let parameters = function.inputs().zip(types).zip(1..);
+    let variables = parameters.map(|((parameter, ty), number)| Variable { name: parameter.0.clone(), ty: *ty, number }).collect();
     Variables { levels: vec![Level { label: Some(function.name.name.clone()), variables }], strict: false }
 }
 
@@ -190,7 +186,7 @@ pub fn check(function: &Function, cx: &Context) -> Result<()> {
 
 /// 42P13 where the last statement does not give what the function declares (`check_sql_fn_retval`).
 fn check_result(function: &Function, returns: TypeRef, last: Option<&Plan>, cx: &Context) -> Result<()> {
-    if returns.oid == oid::VOID || function.procedure && returns.oid == oid::VOID {
+    if returns.oid == oid::VOID {
         return Ok(());
     }
     let refuse = |detail: String| {

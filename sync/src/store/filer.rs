@@ -78,7 +78,10 @@ struct Work {
 impl Work {
     fn run(self) {
         while self.wait() {
-            while !self.shared.stop.load(Ordering::Acquire) && self.turn() {}
+            let mut more = true;
+            while more && !self.shared.stop.load(Ordering::Acquire) {
+                more = self.turn();
+            }
         }
     }
 

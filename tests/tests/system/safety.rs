@@ -155,11 +155,11 @@ fn tables_that_are_left_out_stay_each_devices_own() {
 
 /// The answer to `GET /metrics`, head and body.
 fn figures(node: &Node, header: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", node.http_port)).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", node.http_port)).expect("the document is there");
     let request = format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\n{header}Connection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(request.as_bytes()).expect("the document is there");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    stream.read_to_string(&mut answer).expect("the document is there");
     answer
 }
 

@@ -207,7 +207,8 @@ fn atomic(g: &mut Grammar<'_, '_>) -> Parsing<String> {
 /// An option of CREATE or ALTER, if one is next.
 fn option(g: &mut Grammar<'_, '_>, options: &mut RoutineOptions) -> Parsing<bool> {
     g.word("external");
-    let fixed: [(&[&str], fn(&mut RoutineOptions)); 10] = [
+    type Fixed = (&'static [&'static str], fn(&mut RoutineOptions));
+    let fixed: [Fixed; 10] = [
         (&["immutable"], |o| o.volatility = Some('i')),
         (&["stable"], |o| o.volatility = Some('s')),
         (&["volatile"], |o| o.volatility = Some('v')),

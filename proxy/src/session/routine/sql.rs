@@ -67,11 +67,7 @@ impl Body {
             return host.run(&plan, args, &mut |_| Ok(ControlFlow::Continue(()))).map(|_| ());
         };
         let wanted = wanted(&routine.shape);
-        let plan = match host.plan(nested, variables, &routine.types, wanted.as_deref()) {
-            // A single column may be the whole row.
-            Ok(plan) => plan,
-            Err(error) => return Err(error),
-        };
+        let plan = host.plan(nested, variables, &routine.types, wanted.as_deref())?;
         let one = !routine.function.returns_set;
         let first = rows.len();
         host.run(&plan, args, &mut |row| {
