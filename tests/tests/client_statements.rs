@@ -317,7 +317,9 @@ fn recorded_statements_of_clients_answer_as_on_postgresql() {
         .filter(|(number, _)| is_new(number))
         .map(|(number, text)| format!("{number} {}: {}\n{text}", all[*number].client, all[*number].sql))
         .collect();
-    let mended: Vec<&usize> = known.keys().filter(|number| only.is_empty() && !found.contains_key(number)).collect();
+    // What only some releases of PostgreSQL 15 have may differ or not.
+    let must_differ = known.iter().filter(|(_, reason)| only.is_empty() && !reason.starts_with("minor:"));
+    let mended: Vec<&usize> = must_differ.map(|(number, _)| number).filter(|number| !found.contains_key(number)).collect();
     println!("{} of {} statements differ", found.len(), all.len());
     assert!(shown.is_empty() && mended.is_empty(), "{} differ\n{}\nno longer differ: {mended:?}", found.len(), shown.join("\n"));
 }
