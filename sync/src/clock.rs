@@ -18,6 +18,9 @@ pub type DeviceId = Uuid;
 /// A device's own counter of changes, from 1, with no gap.
 pub type Version = u64;
 
+/// The greatest version: SQLite counts with 63 bits.
+pub const MAX_VERSION: Version = (1 << 63) - 1;
+
 /// How far ahead of our wall clock another device's reading may move ours, in milliseconds.
 pub const MAX_AHEAD_MS: u64 = 60_000;
 
@@ -82,8 +85,34 @@ pub fn now_micros() -> i64 {
 
 /// For each device, the last version known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "BTreeMap<DeviceId, Version>", into = "BTreeMap<DeviceId, Version>")]
 pub struct VersionVector(pub BTreeMap<DeviceId, Version>);
+
+impl TryFrom<BTreeMap<DeviceId, Version>> for VersionVector {
+    type Error = String;
+
+    fn try_from(versions: BTreeMap<DeviceId, Version>) -> Result<VersionVector, String> {
+        match versions.values().find(|version| **version > MAX_VERSION) {
+            Some(version) => Err(format!("{version} is no version: those have 63 bits")),
+            None => Ok(VersionVector(versions)),
+        }
+    }
+}
+
+impl From<VersionVector> for BTreeMap<DeviceId, Version> {
+    fn from(vector: VersionVector) -> Self {
+        vector.0
+    }
+}
+
+/// Reads a version that a peer sent.
+pub(crate) fn read_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
+    let version = Version::deserialize(deserializer)?;
+    if version > MAX_VERSION {
+        return Err(serde::de::Error::custom(format!("{version} is no version: those have 63 bits")));
+    }
+    Ok(version)
+}
 
 impl VersionVector {
     /// The last version known of a device, 0 where none is.

@@ -23,6 +23,7 @@ pub struct SignedHead {
     /// Whose chain.
     pub device_id: DeviceId,
     /// The last version of its last transaction.
+    #[serde(deserialize_with = "crate::clock::read_version")]
     pub version: Version,
     /// That transaction's hash, in hex.
     #[serde(with = "hex_32")]

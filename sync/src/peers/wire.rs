@@ -33,6 +33,7 @@ pub struct WireChange {
     #[schema(value_type = Option<Object>)]
     pub old_data: Option<Map<String, Json>>,
     /// The author's counter of changes.
+    #[serde(deserialize_with = "crate::clock::read_version")]
     pub version: u64,
     /// The clock's time in RFC 3339, for people; the clock is what counts.
     #[serde(default)]
@@ -58,8 +59,10 @@ pub struct WireChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Extent {
     /// Version of its first change.
+    #[serde(deserialize_with = "crate::clock::read_version")]
     pub first: u64,
     /// Version of its last change.
+    #[serde(deserialize_with = "crate::clock::read_version")]
     pub last: u64,
 }
 
