@@ -5,7 +5,7 @@ use std::sync::Arc;
 use peergres_sync::schema::Function;
 
 use super::type_name;
-use crate::types::{Oid, oid};
+use crate::types::{Oid, name::split_at_commas, oid};
 
 /// One row of `pg_proc`.
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ pub(super) fn arguments(text: &str, resolve: &dyn Fn(&str) -> Option<Oid>) -> Ar
     let mut out = Arguments::default();
     // The sorted arguments of a hypothetical-set aggregate are as many as the direct ones, and the same VARIADIC.
     let text = text.strip_suffix(" ORDER BY VARIADIC \"any\"").unwrap_or(text);
-    for part in split_top_level(&text.replace(" ORDER BY ", ", ").replace("ORDER BY ", "")) {
+    for part in split_at_commas(&text.replace(" ORDER BY ", ", ").replace("ORDER BY ", "")) {
         let mut part = part.trim();
         if part.is_empty() {
             continue;
@@ -145,25 +145,6 @@ pub(super) fn arguments(text: &str, resolve: &dyn Fn(&str) -> Option<Oid>) -> Ar
         }
     }
     out
-}
-
-fn split_top_level(text: &str) -> Vec<&str> {
-    let (mut depth, mut quoted, mut start) = (0i32, false, 0);
-    let mut parts = Vec::new();
-    for (at, c) in text.char_indices() {
-        match c {
-            '\'' => quoted = !quoted,
-            '(' | '[' if !quoted => depth += 1,
-            ')' | ']' if !quoted => depth -= 1,
-            ',' if !quoted && depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
 }
 
 /// `name(type,type)` with PostgreSQL's long type names.

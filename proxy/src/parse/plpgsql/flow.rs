@@ -1,7 +1,7 @@
 //! Statements that steer: IF, CASE, loops, EXIT, RETURN.
 
 use super::{Kind, Source, Statements, Target, block::Parser};
-use crate::error::Result;
+use crate::{error::Result, types::name::split_at_commas};
 
 impl Parser<'_> {
     /// `IF … THEN … [ELSIF …] [ELSE …] END IF;`
@@ -105,7 +105,7 @@ impl Parser<'_> {
             return Source::Query(self.expression_of(text));
         }
         let inside = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or_default();
-        let arguments = split(inside).into_iter().map(|argument| self.cursor_argument(argument)).collect();
+        let arguments = split_at_commas(inside).into_iter().map(|argument| self.cursor_argument(argument)).collect();
         Source::Cursor(name.to_lowercase(), arguments)
     }
 
@@ -185,25 +185,4 @@ impl Parser<'_> {
         }
         Ok(out)
     }
-}
-
-/// Parts between commas outside of parentheses and quotes.
-pub(super) fn split(text: &str) -> Vec<&str> {
-    let (mut depth, mut quoted, mut start, mut out) = (0_i32, false, 0, Vec::new());
-    for (at, c) in text.char_indices() {
-        match c {
-            '\'' => quoted = !quoted,
-            '(' | '[' if !quoted => depth += 1,
-            ')' | ']' if !quoted => depth -= 1,
-            ',' if !quoted && depth == 0 => {
-                out.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    if !text[start..].trim().is_empty() {
-        out.push(&text[start..]);
-    }
-    out
 }

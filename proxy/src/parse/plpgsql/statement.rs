@@ -1,7 +1,10 @@
 //! Statements: which one begins here; assignments, SQL with INTO, EXECUTE, cursors, diagnostics.
 
 use super::{Expression, Into, Kind, Statement, Target, block::Parser, lexer};
-use crate::error::{Result, SqlError, SqlState};
+use crate::{
+    error::{Result, SqlError, SqlState},
+    types::name::split_at_commas,
+};
 
 impl Parser<'_> {
     /// One statement with its semicolon.
@@ -263,7 +266,7 @@ impl Parser<'_> {
             source = Some(self.source(&[";"])?);
         } else if self.symbol("(") {
             let text = self.until(&[")"])?;
-            arguments = super::flow::split(text).into_iter().map(|argument| self.cursor_argument(argument)).collect();
+            arguments = split_at_commas(text).into_iter().map(|argument| self.cursor_argument(argument)).collect();
             self.expect_symbol(")")?;
         }
         self.expect_symbol(";")?;
